@@ -1,0 +1,126 @@
+/* The scan for a raw cut with AVX2, in two stages.
+ *
+ * Stage 1: the low 16 bits of the hash depend on the last 16 bytes and on the low 16 bits of the
+ * table, which two byte shuffles look up. Sums of 2, 4, 8, 16 terms are built by doubling. A
+ * position whose 16 bits pass both masks is a candidate: one in 1024 of random data.
+ * Stage 2: the whole hash of a candidate decides. */
+
+#include "gear.h"
+
+#if GEAR_HAVE_AVX2
+
+#include <immintrin.h>
+#include <string.h>
+
+#define AVX2 __attribute__((target("avx2")))
+
+/* The two 128-bit lanes work on neighbouring runs of this many bytes, so no data crosses them. */
+#define LANE_BYTES 512
+#define BLOCK_POSITIONS (2 * LANE_BYTES)
+#define BLOCK_WORDS (BLOCK_POSITIONS / 64)
+
+/* 16-bit hashes of eight positions in each lane, complete for 1, 2, 4 and 8 bytes. */
+typedef struct {
+    __m256i of1, of2, of4, of8;
+} partial_hashes;
+
+/* Shifts eight 16-bit words up by `words`, filling in from the eight words before them. */
+#define AFTER(now, before, words) _mm256_alignr_epi8(now, before, 16 - 2 * (words))
+
+AVX2 static inline __m256i advance(partial_hashes *last, __m256i of1)
+{
+    __m256i of2 = _mm256_add_epi16(of1, _mm256_slli_epi16(AFTER(of1, last->of1, 1), 1));
+    __m256i of4 = _mm256_add_epi16(of2, _mm256_slli_epi16(AFTER(of2, last->of2, 2), 2));
+    __m256i of8 = _mm256_add_epi16(of4, _mm256_slli_epi16(AFTER(of4, last->of4, 4), 4));
+    __m256i of16 = _mm256_add_epi16(of8, _mm256_slli_epi16(last->of8, 8));
+    *last = (partial_hashes){of1, of2, of4, of8};
+    return of16;
+}
+
+AVX2 static inline __m256i both_lanes(const uint8_t *first, const uint8_t *second)
+{
+    __m128i low = _mm_loadu_si128((const __m128i *)first);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low),
+                                   _mm_loadu_si128((const __m128i *)second), 1);
+}
+
+/* Sets bit i of `candidates` if the hash that ends with bytes[i] passes stage 1.
+ * Reads bytes[-16 .. BLOCK_POSITIONS - 1]. */
+AVX2 static void mark_candidates(const gear_rules *rules, const uint8_t *bytes, uint64_t *candidates)
+{
+    const __m256i low_to_low = both_lanes(rules->low_nibble[0], rules->low_nibble[0]);
+    const __m256i low_to_high = both_lanes(rules->low_nibble[1], rules->low_nibble[1]);
+    const __m256i high_to_low = both_lanes(rules->high_nibble[0], rules->high_nibble[0]);
+    const __m256i high_to_high = both_lanes(rules->high_nibble[1], rules->high_nibble[1]);
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const __m256i zero = _mm256_setzero_si256();
+    const __m256i mask = _mm256_set1_epi16((short)(rules->mask_hard & rules->mask_easy & 0xFFFF));
+    partial_hashes last = {zero, zero, zero, zero};
+    uint16_t marks[2][LANE_BYTES / 16];
+
+    /* The first round only brings `last` up to date. */
+    for (ptrdiff_t i = -16; i < LANE_BYTES; i += 16) {
+        __m256i x = both_lanes(bytes + i, bytes + LANE_BYTES + i);
+        __m256i low = _mm256_and_si256(x, nibble);
+        __m256i high = _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble);
+        __m256i low_byte = _mm256_xor_si256(_mm256_shuffle_epi8(low_to_low, low),
+                                            _mm256_shuffle_epi8(high_to_low, high));
+        __m256i high_byte = _mm256_xor_si256(_mm256_shuffle_epi8(low_to_high, low),
+                                             _mm256_shuffle_epi8(high_to_high, high));
+        __m256i hash0 = advance(&last, _mm256_unpacklo_epi8(low_byte, high_byte));
+        __m256i hash1 = advance(&last, _mm256_unpackhi_epi8(low_byte, high_byte));
+        __m256i pass0 = _mm256_cmpeq_epi16(_mm256_and_si256(hash0, mask), zero);
+        __m256i pass1 = _mm256_cmpeq_epi16(_mm256_and_si256(hash1, mask), zero);
+        uint32_t pass = (uint32_t)_mm256_movemask_epi8(_mm256_packs_epi16(pass0, pass1));
+        if (i >= 0) {
+            marks[0][i / 16] = (uint16_t)pass;
+            marks[1][i / 16] = (uint16_t)(pass >> 16);
+        }
+    }
+    memcpy(candidates, marks, sizeof marks);
+}
+
+/* Stage 2 for 64 positions from `first`. Returns the first cut, else 0. */
+static size_t verify(const gear_rules *rules, const uint8_t *chunk, size_t first,
+                     uint64_t candidates)
+{
+    uint64_t rest = candidates & (candidates - 1);
+    if ((rest & (rest - 1)) != 0) {
+        /* Three or more: rolling over all 64 is cheaper, and bounds what hostile data can cost. */
+        return gear_scan_range(rules, chunk, first, first + 63);
+    }
+    for (; candidates != 0; candidates &= candidates - 1) {
+        size_t position = first + (size_t)__builtin_ctzll(candidates);
+        uint64_t mask = position < rules->target_bytes ? rules->mask_hard : rules->mask_easy;
+        if ((gear_window_hash(rules->table, chunk + position) & mask) == 0) {
+            return position;
+        }
+    }
+    return 0;
+}
+
+size_t gear_scan_avx2(const gear_rules *rules, const uint8_t *chunk, size_t limit)
+{
+    size_t first = rules->min_bytes;
+    while (limit - first >= BLOCK_POSITIONS) {
+        uint64_t candidates[BLOCK_WORDS];
+        mark_candidates(rules, chunk + first - 1, candidates);
+        for (size_t i = 0; i < BLOCK_WORDS; i++) {
+            if (candidates[i] != 0) {
+                size_t cut = verify(rules, chunk, first + 64 * i, candidates[i]);
+                if (cut != 0) {
+                    return cut;
+                }
+            }
+        }
+        first += BLOCK_POSITIONS;
+    }
+    size_t cut = gear_scan_range(rules, chunk, first, limit);
+    return cut != 0 ? cut : limit;
+}
+
+#else
+
+typedef int gear_avx2_is_not_built; /* ISO C forbids an empty file */
+
+#endif

@@ -1,0 +1,62 @@
+"""The kernels at hand: native ones where the extension was built, the Python twin everywhere."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dedupstore.chunking import python_kernel
+from dedupstore.chunking.parameters import CutRules
+
+try:
+    from dedupstore.chunking import _kernel as _native
+except ImportError:  # not built, or built for another machine: the twin makes the same cuts
+    _native = None  # type: ignore[assignment]
+
+FindCuts = Callable[[bytes | bytearray | memoryview, int, int, bool, CutRules], list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One implementation of `python_kernel.find_cuts`; all make the same cuts.
+
+    Attributes:
+        name: "native" or "python".
+        detail: what it runs on: "avx2", "scalar" (native) or "interpreter" (python).
+        find_cuts: takes what `python_kernel.find_cuts` takes.
+    """
+
+    name: str
+    detail: str
+    find_cuts: FindCuts
+
+
+@functools.cache
+def available_kernels() -> tuple[Kernel, ...]:
+    """Return the kernels that work on this machine, fastest first; the last is the Python twin."""
+    details = _native.implementations() if _native is not None else ()
+    twin = Kernel("python", "interpreter", python_kernel.find_cuts)
+    return (*(Kernel("native", detail, _native_find_cuts(detail)) for detail in details), twin)
+
+
+def active_kernel() -> Kernel:
+    """Return the fastest kernel of this machine."""
+    return available_kernels()[0]
+
+
+def kernel_name() -> str:
+    """Return "native" or "python": what the active kernel is."""
+    return active_kernel().name
+
+
+def kernel_detail() -> str:
+    """Return what the active kernel runs on: "avx2", "scalar" or "interpreter"."""
+    return active_kernel().detail
+
+
+def _native_find_cuts(implementation: str) -> FindCuts:
+    def find_cuts(
+        data: bytes | bytearray | memoryview, start: int, end: int, final: bool, rules: CutRules
+    ) -> list[int]:
+        return _native.find_cuts(data, start, end, final, *rules, implementation)
+
+    return find_cuts
