@@ -1,0 +1,54 @@
+"""Builds the optional C kernel; everything else is said in pyproject.toml.
+
+One wheel serves every CPython from 3.11 on (the stable ABI). Where the kernel cannot be compiled
+the package is installed without it and runs on its Python twin, and the wheel says so: it is then
+tagged as pure Python, not as the platform's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+
+KERNEL = "dedupstore.chunking._kernel"
+KERNEL_FOLDER = "dedupstore/chunking"
+
+# The stable ABI exists on CPython only, and not yet where it is built without the GIL.
+STABLE_ABI = sys.implementation.name == "cpython" and not sysconfig.get_config_var(
+    "Py_GIL_DISABLED"
+)
+
+
+def kernel() -> Extension:
+    """Describe the kernel; a wider instruction set is chosen inside it when it runs."""
+    return Extension(
+        KERNEL,
+        sources=[f"{KERNEL_FOLDER}/{name}" for name in ("_kernel.c", "gear.c", "gear_avx2.c")],
+        depends=[f"{KERNEL_FOLDER}/gear.h"],
+        extra_compile_args=["/O2"] if sys.platform == "win32" else ["-O3"],
+        define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE_ABI else [],
+        py_limited_api=STABLE_ABI,
+        optional=True,
+    )
+
+
+class Wheel(bdist_wheel):
+    """A wheel whose tag tells whether the kernel is inside."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Return the tag of a pure package if the kernel was not built."""
+        build_ext = self.get_finalized_command("build_ext")
+        if not os.path.exists(build_ext.get_ext_fullpath(KERNEL)):
+            self.root_is_pure = True
+        return super().get_tag()
+
+
+setup(
+    ext_modules=[kernel()],
+    cmdclass={"bdist_wheel": Wheel},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE_ABI else {},
+)
