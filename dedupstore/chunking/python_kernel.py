@@ -3,14 +3,16 @@
 The normative description is docs/format/chunking.md.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from dedupstore.chunking.gear_table import unpack_gear_table
 from dedupstore.chunking.parameters import WINDOW_BYTES, CutRules
 
 _HASH_BITS: Final = 0xFFFF_FFFF_FFFF_FFFF
-_LOW_BITS: Final = 0xFFFF
 _LOW_WINDOW_BYTES: Final = 16
+_BLOCK_BYTES: Final = 8192
+_LANE_BYTES: Final = 4
 
 
 def find_cuts(
@@ -63,31 +65,45 @@ class _Scanner:
     def __init__(self, rules: CutRules) -> None:
         self._rules = rules
         self._gear = unpack_gear_table(rules.table)
-        self._low_gear = tuple(entry & _LOW_BITS for entry in self._gear)
+        self._gear_byte_0 = bytes(entry & 0xFF for entry in self._gear)
+        self._gear_byte_1 = bytes(entry >> 8 & 0xFF for entry in self._gear)
 
     def first_cut(self, chunk: bytes, limit: int) -> int:
-        """Return the first position from min_bytes to limit where the hash allows a cut.
-
-        The low 16 bits of the hash depend on the last 16 bytes only. They are rolled along as
-        small integers, and the whole hash is computed where they pass both masks.
-        """
-        rules, low_gear = self._rules, self._low_gear
-        first = rules.min_bytes
-        low_mask = rules.mask_hard & rules.mask_easy & _LOW_BITS
-        low_hash = 0
-        for byte in chunk[first - _LOW_WINDOW_BYTES : first - 1]:
-            low_hash = (low_hash << 1) + low_gear[byte] & _LOW_BITS
-        for position, byte in enumerate(chunk[first - 1 : limit], first):
-            low_hash = (low_hash << 1) + low_gear[byte] & _LOW_BITS
-            if not low_hash & low_mask:
-                mask = rules.mask_hard if position < rules.target_bytes else rules.mask_easy
-                if not self.hash_at(chunk, position) & mask:
-                    return position
+        """Return the first position from min_bytes to limit where the hash allows a cut."""
+        rules = self._rules
+        for position in self._candidates(chunk, rules.min_bytes, limit):
+            mask = rules.mask_hard if position < rules.target_bytes else rules.mask_easy
+            if not self._hash_at(chunk, position) & mask:
+                return position
         return limit
 
-    def hash_at(self, chunk: bytes, position: int) -> int:
+    def _hash_at(self, chunk: bytes, position: int) -> int:
         """Return the gear hash of the 64 bytes before a position."""
         gear_hash = 0
         for byte in chunk[position - WINDOW_BYTES : position]:
             gear_hash = (gear_hash << 1) + self._gear[byte] & _HASH_BITS
         return gear_hash
+
+    def _candidates(self, chunk: bytes, first: int, last: int) -> Iterator[int]:
+        """Yield the positions from first to last where bits 6 to 15 of the hash are zero.
+
+        Those bits depend on the last 16 bytes only. A big integer with one 32-bit lane for each
+        position serves as a vector: four shifts and additions sum the 16 terms of every lane, and
+        no sum outgrows its lane, since the terms add up to at most (2**16 - 1) ** 2.
+        """
+        for start in range(first, last + 1, _BLOCK_BYTES):
+            end = min(start + _BLOCK_BYTES, last + 1)
+            window = chunk[start - _LOW_WINDOW_BYTES : end - 1]
+            lanes = bytearray(_LANE_BYTES * len(window))
+            lanes[0::_LANE_BYTES] = window.translate(self._gear_byte_0)
+            lanes[1::_LANE_BYTES] = window.translate(self._gear_byte_1)
+            sums = int.from_bytes(lanes, "little")
+            for terms in (1, 2, 4, 8):
+                sums += sums << (8 * _LANE_BYTES + 1) * terms
+            hashes = sums.to_bytes(len(lanes) + 17 * _LANE_BYTES, "little")[: len(lanes)]
+            byte_0, byte_1 = hashes[0::_LANE_BYTES], hashes[1::_LANE_BYTES]
+            lane = byte_1.find(0, _LOW_WINDOW_BYTES - 1)
+            while lane >= 0:
+                if byte_0[lane] < 1 << 6:
+                    yield start - _LOW_WINDOW_BYTES + lane + 1
+                lane = byte_1.find(0, lane + 1)
