@@ -1,0 +1,45 @@
+"""restic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engines.engine import Engine, Operation, Scratch, first_line_of
+from measuring import Command
+
+
+class Restic(Engine):
+    """restic, repository version 2. It always encrypts."""
+
+    name = "restic"
+    settings = "repository version 2, compression auto, encrypted (always)"
+
+    def __init__(self, program: str = "restic") -> None:
+        self.program = program
+
+    def version(self) -> str:
+        return first_line_of([self.program, "version"]).split()[1]
+
+    def environment(self, scratch: Scratch) -> Mapping[str, str]:
+        return {
+            **super().environment(scratch),
+            "RESTIC_REPOSITORY": str(scratch.repository),
+            "RESTIC_PASSWORD": "x",
+            "RESTIC_CACHE_DIR": str(scratch.home / "restic"),
+        }
+
+    def initialize(self, scratch: Scratch) -> Sequence[Command]:
+        return [Command([self.program, "init", "--quiet", "--repository-version", "2"])]
+
+    def commands(
+        self, operation: Operation, scratch: Scratch, sources: Sequence[str]
+    ) -> Sequence[Command]:
+        backup = [self.program, "backup", "--quiet", "--compression", "auto"]
+        match operation:
+            case Operation.FIRST | Operation.UNCHANGED:
+                return [Command([*backup, *sources])]
+            case Operation.KNOWN:
+                return [Command([*backup, "--force", *sources])]
+            case Operation.RESTORE:
+                restore = [self.program, "restore", "--quiet", "latest"]
+                return [Command([*restore, "--target", str(scratch.target)])]
