@@ -1,8 +1,5 @@
 /* Python's door to gear.c: argument checks, the GIL, and the choice of instruction set. */
 
-#ifndef Py_LIMITED_API
-#define Py_LIMITED_API 0x030B0000
-#endif
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 

@@ -20,7 +20,7 @@ class Chunker:
     def __init__(self, parameters: ChunkingParameters, kernel: Kernel | None = None) -> None:
         self.parameters = parameters
         self._rules = parameters.rules()
-        self._find_cuts = (kernel or active_kernel()).find_cuts
+        self.kernel = kernel or active_kernel()
 
     def find_cuts(
         self, data: bytes | bytearray | memoryview, start: int, end: int, final: bool
@@ -42,7 +42,7 @@ class Chunker:
         Raises:
             ValueError: not 0 <= start <= end <= length of data.
         """
-        return self._find_cuts(data, start, end, final, self._rules)
+        return self.kernel.find_cuts(data, start, end, final, self._rules)
 
     def batches(self, read_into: ReadInto, buffer: bytearray) -> Iterator[list[memoryview]]:
         """Cut a stream that is read through one buffer.

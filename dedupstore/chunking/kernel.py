@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from dedupstore.chunking import python_kernel
 from dedupstore.chunking.parameters import CutRules
 
+_native_details: tuple[str, ...]
 try:
-    from dedupstore.chunking import _kernel as _native
+    from dedupstore.chunking import _kernel
+
+    _native_details = _kernel.implementations()
 except ImportError:  # not built, or built for another machine: the twin makes the same cuts
-    _native = None  # type: ignore[assignment]
+    _native_details = ()
 
 FindCuts = Callable[[bytes | bytearray | memoryview, int, int, bool, CutRules], list[int]]
 
@@ -33,9 +36,8 @@ class Kernel:
 @functools.cache
 def available_kernels() -> tuple[Kernel, ...]:
     """Return the kernels that work on this machine, fastest first; the last is the Python twin."""
-    details = _native.implementations() if _native is not None else ()
-    twin = Kernel("python", "interpreter", python_kernel.find_cuts)
-    return (*(Kernel("native", detail, _native_find_cuts(detail)) for detail in details), twin)
+    native = (Kernel("native", detail, _native_find_cuts(detail)) for detail in _native_details)
+    return (*native, Kernel("python", "interpreter", python_kernel.find_cuts))
 
 
 def active_kernel() -> Kernel:
@@ -57,6 +59,6 @@ def _native_find_cuts(implementation: str) -> FindCuts:
     def find_cuts(
         data: bytes | bytearray | memoryview, start: int, end: int, final: bool, rules: CutRules
     ) -> list[int]:
-        return _native.find_cuts(data, start, end, final, *rules, implementation)
+        return _kernel.find_cuts(data, start, end, final, *rules, implementation)
 
     return find_cuts
