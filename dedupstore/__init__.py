@@ -1,0 +1,139 @@
+"""dedupstore: a content-addressed, deduplicating archive engine for logs.
+
+::
+
+    import dedupstore
+
+    with dedupstore.open_repository("/srv/archive") as repository:
+        report = dedupstore.snapshot(repository, ["/var/log"])
+        latest = dedupstore.find_snapshot(repository, "latest")
+        dedupstore.restore(repository, latest, "/tmp/logs")
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dedupstore.version import __version__
+
+if TYPE_CHECKING:
+    from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
+    from dedupstore.engine.repository import Repository, init_repository, open_repository
+    from dedupstore.engine.snapshots import Snapshot, find_snapshot, load_snapshot
+    from dedupstore.errors import DedupstoreError
+    from dedupstore.format.entry import Entry, EntryType
+    from dedupstore.operations.cat import cat
+    from dedupstore.operations.check import CheckOptions, CheckReport, Finding, Severity, check
+    from dedupstore.operations.diff import PathChange, SnapshotDiff, diff
+    from dedupstore.operations.listing import list_entries, list_snapshots
+    from dedupstore.operations.restore import (
+        Overwrite,
+        RestoreOptions,
+        RestoreReport,
+        restore,
+        restore_tar,
+    )
+    from dedupstore.operations.snapshot import (
+        FileChange,
+        SnapshotOptions,
+        SnapshotReport,
+        snapshot,
+        snapshot_command,
+        snapshot_stream,
+    )
+    from dedupstore.operations.stats import Stats, stats
+
+_HOMES = {
+    "Event": "dedupstore.engine.monitor",
+    "Monitor": "dedupstore.engine.monitor",
+    "SilentMonitor": "dedupstore.engine.monitor",
+    "Repository": "dedupstore.engine.repository",
+    "init_repository": "dedupstore.engine.repository",
+    "open_repository": "dedupstore.engine.repository",
+    "Snapshot": "dedupstore.engine.snapshots",
+    "find_snapshot": "dedupstore.engine.snapshots",
+    "load_snapshot": "dedupstore.engine.snapshots",
+    "DedupstoreError": "dedupstore.errors",
+    "Entry": "dedupstore.format.entry",
+    "EntryType": "dedupstore.format.entry",
+    "cat": "dedupstore.operations.cat",
+    "CheckOptions": "dedupstore.operations.check",
+    "CheckReport": "dedupstore.operations.check",
+    "Finding": "dedupstore.operations.check",
+    "Severity": "dedupstore.operations.check",
+    "check": "dedupstore.operations.check",
+    "PathChange": "dedupstore.operations.diff",
+    "SnapshotDiff": "dedupstore.operations.diff",
+    "diff": "dedupstore.operations.diff",
+    "list_entries": "dedupstore.operations.listing",
+    "list_snapshots": "dedupstore.operations.listing",
+    "Overwrite": "dedupstore.operations.restore",
+    "RestoreOptions": "dedupstore.operations.restore",
+    "RestoreReport": "dedupstore.operations.restore",
+    "restore": "dedupstore.operations.restore",
+    "restore_tar": "dedupstore.operations.restore",
+    "FileChange": "dedupstore.operations.snapshot",
+    "SnapshotOptions": "dedupstore.operations.snapshot",
+    "SnapshotReport": "dedupstore.operations.snapshot",
+    "snapshot": "dedupstore.operations.snapshot",
+    "snapshot_command": "dedupstore.operations.snapshot",
+    "snapshot_stream": "dedupstore.operations.snapshot",
+    "Stats": "dedupstore.operations.stats",
+    "stats": "dedupstore.operations.stats",
+}
+
+__all__ = [
+    "CheckOptions",
+    "CheckReport",
+    "DedupstoreError",
+    "Entry",
+    "EntryType",
+    "Event",
+    "FileChange",
+    "Finding",
+    "Monitor",
+    "Overwrite",
+    "PathChange",
+    "Repository",
+    "RestoreOptions",
+    "RestoreReport",
+    "Severity",
+    "SilentMonitor",
+    "Snapshot",
+    "SnapshotDiff",
+    "SnapshotOptions",
+    "SnapshotReport",
+    "Stats",
+    "__version__",
+    "cat",
+    "check",
+    "diff",
+    "find_snapshot",
+    "init_repository",
+    "list_entries",
+    "list_snapshots",
+    "load_snapshot",
+    "open_repository",
+    "restore",
+    "restore_tar",
+    "snapshot",
+    "snapshot_command",
+    "snapshot_stream",
+    "stats",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

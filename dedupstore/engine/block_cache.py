@@ -1,0 +1,70 @@
+"""Decoded blocks that were used lately, fetched ahead by worker threads."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from dedupstore.engine.pack_reader import read_block
+from dedupstore.engine.verified_block import VerifiedBlock, verify_block
+from dedupstore.storage.contract import ReadStore
+
+BLOCKS_HELD_MAX = 10
+BLOCKS_AHEAD = 3
+
+
+class BlockPlace(NamedTuple):
+    """Where a block is stored: the key of its pack and a range of bytes."""
+
+    key: str
+    offset: int
+    stored_bytes: int
+
+
+def worker_count() -> int:
+    """Return how many threads may work at once: the processors this process may use."""
+    return max(1, len(os.sched_getaffinity(0)))
+
+
+class BlockCache:
+    """Fetches, decodes and verifies blocks in threads and holds the last few.
+
+    Memory is bounded by ``BLOCKS_HELD_MAX`` blocks, usually 4 MiB each.
+    """
+
+    def __init__(self, store: ReadStore) -> None:
+        self._store = store
+        self._blocks: OrderedDict[BlockPlace, Future[VerifiedBlock]] = OrderedDict()
+        self._executor = ThreadPoolExecutor(worker_count(), "dedupstore-read")
+
+    def prefetch(self, place: BlockPlace) -> None:
+        """Begin to fetch a block that will be asked for soon."""
+        if place in self._blocks:
+            self._blocks.move_to_end(place)
+            return
+        self._blocks[place] = self._executor.submit(self._load, place)
+        while len(self._blocks) > BLOCKS_HELD_MAX:
+            self._blocks.popitem(last=False)[1].cancel()
+
+    def get(self, place: BlockPlace) -> VerifiedBlock:
+        """Return a block, waiting for it if need be.
+
+        Raises:
+            DamageError, UnsupportedFormat, StorageError: it cannot be read.
+        """
+        self.prefetch(place)
+        return self._blocks[place].result()
+
+    def forget(self) -> None:
+        """Drop all blocks; for when the places they came from may be wrong."""
+        self._blocks.clear()
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._blocks.clear()
+
+    def _load(self, place: BlockPlace) -> VerifiedBlock:
+        return verify_block(read_block(self._store, *place))

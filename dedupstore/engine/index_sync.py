@@ -1,0 +1,102 @@
+"""Keeping the index true to the packs: opened, compared, completed, rebuilt where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dedupstore.engine.keys import pack_key
+from dedupstore.engine.monitor import Event, Monitor
+from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table
+from dedupstore.errors import DamageError, IndexUnusable
+from dedupstore.format.pack import PackKind, PackTable
+from dedupstore.index.environment import IndexEnvironment
+from dedupstore.index.generations import NewGeneration, open_current
+from dedupstore.index.location import IndexedPack, IndexEntry
+from dedupstore.storage.contract import ReadStore
+
+
+def open_index(
+    store: ReadStore, folder: str, repository_id: bytes, monitor: Monitor
+) -> IndexEnvironment:
+    """Open the index in ``folder`` and make it agree with the packs of ``store``.
+
+    Packs it does not know are read in. Where it knows packs that are gone, or cannot be used at
+    all, it is rebuilt from the tables of all packs; that is told as an event. A pack whose table
+    is damaged is told and left out; its chunks are then missing.
+
+    Raises:
+        NoSpace, StorageError: the file system or the store refused.
+    """
+    stored = {pack.id: pack for pack in list_packs(store)}
+    try:
+        index = open_current(folder, repository_id)
+    except IndexUnusable as reason:
+        if stored:
+            monitor.event(Event("index-rebuilt", b"", reason.message))
+        return rebuild_index(store, folder, repository_id, monitor)
+    try:
+        known = {pack.id: pack.pack_bytes for pack in index.packs()}
+        if all(id_ in stored and stored[id_].pack_bytes == size for id_, size in known.items()):
+            _read_in(store, index, [stored[id_] for id_ in stored.keys() - known.keys()], monitor)
+            return index
+        for pack in index.packs():
+            if pack.id not in stored:
+                key = pack_key(PackKind(pack.kind), pack.id)
+                monitor.event(Event("pack-missing", key.encode(), "the index knows it"))
+        reason = IndexUnusable("the index names packs that are gone or have another size")
+    except IndexUnusable as error:
+        reason = error
+    except BaseException:
+        index.close()
+        raise
+    index.close()
+    monitor.event(Event("index-rebuilt", b"", reason.message))
+    return rebuild_index(store, folder, repository_id, monitor)
+
+
+def rebuild_index(
+    store: ReadStore, folder: str, repository_id: bytes, monitor: Monitor
+) -> IndexEnvironment:
+    """Build a new index in ``folder`` from the tables of all packs, and make it the current one.
+
+    Raises:
+        NoSpace, StorageError: the file system or the store refused; the old index is untouched.
+    """
+    generation = NewGeneration(folder, repository_id)
+    try:
+        _read_in(store, generation.environment, list(list_packs(store)), monitor)
+        return generation.publish()
+    except BaseException:
+        generation.discard()
+        raise
+
+
+def index_entries(table: PackTable) -> Iterator[IndexEntry]:
+    """Yield what the index should know of a pack's chunks; of a chunk twice in it, both places."""
+    for block in table.blocks:
+        position = 0
+        for chunk in block.chunks:
+            yield IndexEntry(
+                chunk.id, block.offset, block.stored_bytes, position, chunk.chunk_bytes
+            )
+            position += chunk.chunk_bytes
+
+
+def _read_in(
+    store: ReadStore, index: IndexEnvironment, packs: list[StoredPack], monitor: Monitor
+) -> None:
+    if not packs:
+        return
+    monitor.begin("reading pack tables", sum(pack.pack_bytes for pack in packs))
+    try:
+        for pack in packs:
+            try:
+                table = read_table(store, pack)
+            except DamageError as error:
+                monitor.event(Event("pack-damaged", pack.key.encode(), error.message))
+            else:
+                entries = index_entries(table)
+                index.add_pack(IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries)
+            monitor.advance(pack.pack_bytes, 1)
+    finally:
+        monitor.end()

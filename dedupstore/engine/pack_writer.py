@@ -1,0 +1,135 @@
+"""Collecting chunks into blocks and blocks into packs, compressed and stored by threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
+from dedupstore.engine.keys import pack_key
+from dedupstore.format.hashing import digest_parts
+from dedupstore.format.pack import (
+    PACK_HEADER_BYTES,
+    BlockInfo,
+    PackKind,
+    PackTable,
+    encode_pack_header,
+    encode_table_and_trailer,
+)
+from dedupstore.ids import ChunkId, PackId
+from dedupstore.limits import BLOCK_CHUNKS_MAX, PACK_BYTES_TARGET
+from dedupstore.storage.contract import WriteStore
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedPack:
+    """A pack that has been stored durably."""
+
+    id: PackId
+    pack_bytes: int
+    table: PackTable
+
+
+class PackWriter:
+    """Writes packs of one kind.
+
+    ``compressing`` and ``storing`` run the two slow steps; at most ``blocks_in_flight_max``
+    blocks and one pack are in their hands. ``on_stored`` is called, in the thread that uses the
+    writer, for each pack that has become durable.
+    """
+
+    def __init__(
+        self,
+        store: WriteStore,
+        kind: PackKind,
+        *,
+        block_bytes_target: int,
+        compressing: Executor,
+        storing: Executor,
+        blocks_in_flight_max: int,
+        on_stored: Callable[[FinishedPack], None],
+    ) -> None:
+        self._store = store
+        self._kind = kind
+        self._block_bytes_target = block_bytes_target
+        self._compressing = compressing
+        self._storing = storing
+        self._blocks_in_flight_max = blocks_in_flight_max
+        self._on_stored = on_stored
+        self._open_block = OpenBlock()
+        self._in_flight: deque[Future[EncodedBlock]] = deque()
+        self._pack_parts: list[bytes] = []
+        self._pack_blocks: list[BlockInfo] = []
+        self._pack_end = PACK_HEADER_BYTES
+        self._being_stored: Future[FinishedPack] | None = None
+
+    def add(self, id_: ChunkId, chunk: memoryview) -> None:
+        """Take a copy of a new chunk; waits while too much is in flight.
+
+        Raises:
+            DamageError, NoSpace, StorageError: an earlier block or pack failed.
+        """
+        block = self._open_block
+        full = len(block.data) + len(chunk) > self._block_bytes_target
+        if block.chunks and (full or len(block.chunks) == BLOCK_CHUNKS_MAX):
+            self._submit_block()
+        self._open_block.add(id_, chunk)
+
+    def flush(self) -> None:
+        """Make everything added so far durable and tell of it.
+
+        Raises:
+            DamageError, NoSpace, StorageError: a block or pack failed.
+        """
+        if self._open_block.chunks:
+            self._submit_block()
+        while self._in_flight:
+            self._append_oldest()
+        if self._pack_parts:
+            self._store_pack()
+        self._await_stored()
+
+    def _submit_block(self) -> None:
+        while len(self._in_flight) >= self._blocks_in_flight_max:
+            self._append_oldest()
+        self._in_flight.append(self._compressing.submit(encode_open_block, self._open_block))
+        self._open_block = OpenBlock()
+        while self._in_flight and self._in_flight[0].done():
+            self._append_oldest()
+
+    def _append_oldest(self) -> None:
+        encoded = self._in_flight.popleft().result()
+        self._pack_blocks.append(encoded.at(self._pack_end))
+        self._pack_parts.append(encoded.data)
+        self._pack_end += len(encoded.data)
+        if self._pack_end >= PACK_BYTES_TARGET:
+            self._store_pack()
+
+    def _store_pack(self) -> None:
+        self._await_stored()
+        table = PackTable(self._kind, tuple(self._pack_blocks))
+        parts = [encode_pack_header(self._kind), *self._pack_parts]
+        self._being_stored = self._storing.submit(store_pack, self._store, table, parts)
+        self._pack_parts, self._pack_blocks = [], []
+        self._pack_end = PACK_HEADER_BYTES
+
+    def _await_stored(self) -> None:
+        if self._being_stored is not None:
+            stored, self._being_stored = self._being_stored.result(), None
+            self._on_stored(stored)
+
+
+def store_pack(store: WriteStore, table: PackTable, parts: list[bytes]) -> FinishedPack:
+    """Finish a pack with its table, name it by its BLAKE3 and put it into the store.
+
+    ``parts`` are the header and the blocks that ``table`` lists.
+
+    Raises:
+        NoSpace, StorageError: the store refused.
+    """
+    parts = [*parts, encode_table_and_trailer(table.kind, table.blocks)]
+    pack = digest_parts(parts)
+    store.put(pack_key(table.kind, pack), parts)
+    return FinishedPack(pack, sum(map(len, parts)), table)

@@ -1,0 +1,307 @@
+"""A repository: the things every operation works with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from dedupstore.chunking import Chunker, ChunkingParameters
+from dedupstore.clock import Clock, SystemClock
+from dedupstore.engine.index_sync import open_index, rebuild_index
+from dedupstore.engine.keys import CONFIG_KEY, OBJECT_PREFIXES
+from dedupstore.engine.locks import LOCKS_FOLDER, hold_lock
+from dedupstore.engine.monitor import Monitor, SilentMonitor
+from dedupstore.errors import (
+    DamageError,
+    FormatError,
+    ObjectMissing,
+    RepositoryExists,
+    RepositoryMissing,
+    StorageError,
+    UnsupportedFormat,
+    UsageError,
+)
+from dedupstore.format.config import (
+    ChunkingConfig,
+    RepositoryConfig,
+    decode_config,
+    encode_config,
+)
+from dedupstore.ids import ID_BYTES
+from dedupstore.index.environment import IndexEnvironment
+from dedupstore.limits import CHUNK_BYTES_MAX
+from dedupstore.storage.local import LocalStore, storage_error
+
+INDEX_FOLDER = "index"
+CHUNKING_ALGORITHM = "gear-line-1"
+
+
+class Repository:
+    """An open repository; close it, or use it in a ``with`` block.
+
+    ``store`` holds its objects, ``config`` what init fixed, ``clock`` and ``monitor`` are how it
+    knows the time and tells what it does.
+    """
+
+    def __init__(
+        self,
+        store: LocalStore,
+        config: RepositoryConfig,
+        *,
+        clock: Clock,
+        monitor: Monitor,
+        cache_folder: str | None,
+        lock_wait_seconds: float,
+    ) -> None:
+        self.store = store
+        self.config = config
+        self.clock = clock
+        self.monitor = monitor
+        self.chunker = Chunker(_chunking_parameters(config.chunking))
+        self._cache_folder = cache_folder
+        self._lock_wait_seconds = lock_wait_seconds
+        self._index: IndexEnvironment | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def location(self) -> str:
+        """The repository's folder."""
+        return self.store.location
+
+    @property
+    def index(self) -> IndexEnvironment:
+        """The index, opened and compared with the packs when it is first needed.
+
+        Raises:
+            NoSpace, StorageError: see ``index_sync.open_index``.
+        """
+        if self._index is None:
+            with self._index_lock():
+                self._index = open_index(
+                    self.store, self._index_folder(), self.config.repository_id, self.monitor
+                )
+        return self._index
+
+    def rebuild_index(self) -> None:
+        """Build the index anew from the packs, whatever state it is in.
+
+        Raises:
+            NoSpace, StorageError: see ``index_sync.rebuild_index``.
+        """
+        self._close_index()
+        with self._index_lock():
+            self._index = rebuild_index(
+                self.store, self._index_folder(), self.config.repository_id, self.monitor
+            )
+
+    @contextmanager
+    def shared_lock(self) -> Iterator[None]:
+        """Keep others from removing data while a ``with`` block works with it.
+
+        Raises:
+            LockTimeout, StorageError: see ``locks.hold_lock``.
+        """
+        with hold_lock(
+            self.location,
+            "repository",
+            exclusive=False,
+            wait_seconds=self._lock_wait_seconds,
+            clock=self.clock,
+        ):
+            yield
+
+    def close(self) -> None:
+        """Let go of the index; the repository must not be used afterwards."""
+        self._close_index()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _close_index(self) -> None:
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+    @contextmanager
+    def _index_lock(self) -> Iterator[None]:
+        if not self.store.is_writable():
+            yield
+            return
+        # A rebuild by another process is waited for: it ends by itself and serves us too.
+        with hold_lock(
+            self.location, "index", exclusive=True, wait_seconds=3600.0, clock=self.clock
+        ):
+            yield
+
+    def _index_folder(self) -> str:
+        """The folder of the index: in the repository, or where that is read-only, in a cache."""
+        own = os.path.join(self.location, INDEX_FOLDER)
+        if self.store.is_writable():
+            return own
+        if self._cache_folder is not None:
+            return os.path.join(self._cache_folder, self.config.repository_id.hex())
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="dedupstore-index-")
+        return self._scratch.name
+
+
+def init_repository(
+    location: str | os.PathLike[str],
+    *,
+    chunk_bytes_target: int = 64 * 1024,
+    clock: Clock | None = None,
+    monitor: Monitor | None = None,
+) -> Repository:
+    """Make an empty repository in the folder ``location`` and open it.
+
+    The folder is made where it does not exist; it may exist if it is empty. It becomes private to
+    its owner. ``chunk_bytes_target`` is a power of two from 4 KiB to 4 MiB.
+
+    Raises:
+        UsageError: the chunk size is out of range.
+        RepositoryExists: there is a repository, or the folder holds something else.
+        NoSpace, StorageError: the file system refused.
+    """
+    clock = clock or SystemClock()
+    folder = os.path.abspath(os.fspath(location))
+    chunking = _new_chunking(chunk_bytes_target)
+    _make_root(folder)
+    store = LocalStore(folder)
+    store.make_folders((LOCKS_FOLDER, *OBJECT_PREFIXES))
+    config = RepositoryConfig(secrets.token_bytes(ID_BYTES), clock.now(), chunking)
+    with hold_lock(folder, "repository", exclusive=True, wait_seconds=0.0, clock=clock):
+        if os.path.lexists(os.path.join(folder, CONFIG_KEY)):
+            raise RepositoryExists(f"there is a repository at {folder} already")
+        store.put(CONFIG_KEY, [encode_config(config)])
+    return open_repository(folder, clock=clock, monitor=monitor)
+
+
+def open_repository(
+    location: str | os.PathLike[str],
+    *,
+    clock: Clock | None = None,
+    monitor: Monitor | None = None,
+    cache_folder: str | None = None,
+    lock_wait_seconds: float = 0.0,
+) -> Repository:
+    """Open the repository in the folder ``location``.
+
+    ``cache_folder`` is where indexes of read-only repositories are kept between runs; without it
+    they are built for each. ``lock_wait_seconds`` is how long to wait for other processes.
+
+    Raises:
+        RepositoryMissing: there is no repository.
+        UnsupportedFormat: it is newer than this version.
+        DamageError: its config is missing or damaged.
+        StorageError: it cannot be read.
+    """
+    folder = os.path.abspath(os.fspath(location))
+    store = LocalStore(folder)
+    config = _read_config(store, folder)
+    if config.chunking.algorithm != CHUNKING_ALGORITHM:
+        raise UnsupportedFormat(
+            f"the repository cuts chunks by {config.chunking.algorithm!r}, "
+            "which this version does not know",
+            hint="use a newer version of dedupstore",
+        )
+    return Repository(
+        store,
+        config,
+        clock=clock or SystemClock(),
+        monitor=monitor or SilentMonitor(),
+        cache_folder=cache_folder,
+        lock_wait_seconds=lock_wait_seconds,
+    )
+
+
+def _read_config(store: LocalStore, folder: str) -> RepositoryConfig:
+    missing = RepositoryMissing(
+        f"there is no repository at {folder}",
+        hint=f"make one with: dedupstore --repo {folder} init",
+    )
+    if not os.path.isdir(folder):
+        raise missing
+    try:
+        return decode_config(store.get(CONFIG_KEY))
+    except ObjectMissing as error:
+        if any(next(store.list_objects(prefix), None) for prefix in OBJECT_PREFIXES):
+            raise DamageError(
+                f"the repository at {folder} has lost its config",
+                hint="put its file 'config' back from a copy; snapshots and packs are untouched",
+            ) from error
+        raise missing from error
+    except FormatError as error:
+        raise DamageError(
+            error.message, hint="put the file 'config' back from a copy; nothing else is affected"
+        ) from error
+
+
+def _make_root(folder: str) -> None:
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        names = set(os.listdir(folder))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RepositoryExists(f"{folder} is not a folder") from error
+    except OSError as error:
+        raise storage_error(error, "make", folder) from error
+    if CONFIG_KEY in names:
+        raise RepositoryExists(f"there is a repository at {folder} already")
+    # What an interrupted init left behind may be finished; anything else is somebody's.
+    own = {"packs", "snapshots", LOCKS_FOLDER, "tmp"}
+    if names - own:
+        raise RepositoryExists(
+            f"{folder} is not empty", hint="choose a folder that is empty or does not exist"
+        )
+    try:
+        os.chmod(folder, 0o700)
+    except OSError as error:
+        raise storage_error(error, "make private", folder) from error
+
+
+def _new_chunking(chunk_bytes_target: int) -> ChunkingConfig:
+    try:
+        parameters = ChunkingParameters.for_target(chunk_bytes_target)
+    except ValueError as error:
+        raise UsageError(
+            f"a chunk size of {chunk_bytes_target} bytes cannot be",
+            hint="give a power of two from 4KiB to 4MiB",
+        ) from error
+    return ChunkingConfig(
+        algorithm=CHUNKING_ALGORITHM,
+        seed=parameters.seed,
+        bytes_min=parameters.min_bytes,
+        bytes_target=parameters.target_bytes,
+        bytes_max=parameters.max_bytes,
+        line_bound_bytes=parameters.line_bound_bytes,
+    )
+
+
+def _chunking_parameters(config: ChunkingConfig) -> ChunkingParameters:
+    if config.bytes_max > CHUNK_BYTES_MAX:
+        raise FormatError(f"the repository's config allows chunks of {config.bytes_max} bytes")
+    try:
+        return ChunkingParameters(
+            target_bytes=config.bytes_target,
+            min_bytes=config.bytes_min,
+            max_bytes=config.bytes_max,
+            line_bound_bytes=config.line_bound_bytes,
+            seed=config.seed,
+        )
+    except ValueError as error:
+        raise FormatError(f"the repository's config has impossible chunk sizes: {error}") from error

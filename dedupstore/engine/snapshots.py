@@ -1,0 +1,161 @@
+"""The snapshots of a repository: listed, and found by what people call them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+from dedupstore.clock import format_time, parse_time
+from dedupstore.engine.keys import SNAPSHOTS_PREFIX, id_of_key, snapshot_key
+from dedupstore.engine.monitor import Event
+from dedupstore.engine.repository import Repository
+from dedupstore.errors import DamageError, SnapshotUnknown, UsageError
+from dedupstore.format.snapshot_record import SnapshotRecord, decode_snapshot_record
+from dedupstore.ids import SnapshotId, is_id_prefix
+
+PREFIX_DIGITS_MIN = 4
+_LATEST = "latest"
+_CANDIDATES_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot that exists: its id and its record."""
+
+    id: SnapshotId
+    record: SnapshotRecord
+
+
+def load_snapshot(repository: Repository, snapshot: SnapshotId) -> Snapshot:
+    """Read one snapshot record.
+
+    Raises:
+        DamageError, UnsupportedFormat: the record is missing, damaged or newer.
+        StorageError: the store could not deliver.
+    """
+    data = repository.store.get(snapshot_key(snapshot))
+    return Snapshot(snapshot, decode_snapshot_record(snapshot, data))
+
+
+def list_snapshot_ids(repository: Repository) -> list[SnapshotId]:
+    """Return the ids of all snapshots, readable or not; files with other names are passed over.
+
+    Raises:
+        StorageError: the store could not list.
+    """
+    ids = []
+    for key, _ in repository.store.list_objects(SNAPSHOTS_PREFIX):
+        try:
+            ids.append(id_of_key(key))
+        except UsageError:
+            continue
+    return sorted(ids)
+
+
+def load_snapshots(repository: Repository, *, set_name: str | None = None) -> list[Snapshot]:
+    """Return all readable snapshots, oldest first; those of one set where ``set_name`` is given.
+
+    A damaged record is told as an event and passed over.
+
+    Raises:
+        UnsupportedFormat: a record was made by a newer version.
+        StorageError: the store could not deliver.
+    """
+    snapshots = []
+    for id_ in list_snapshot_ids(repository):
+        try:
+            snapshot = load_snapshot(repository, id_)
+        except DamageError as error:
+            detail = f"snapshot {id_.hex()[:12]}: {error.message}"
+            repository.monitor.event(Event("snapshot-damaged", b"", detail))
+            continue
+        if set_name is None or snapshot.record.set_name == set_name:
+            snapshots.append(snapshot)
+    snapshots.sort(key=lambda snapshot: (snapshot.record.time, snapshot.id))
+    return snapshots
+
+
+def find_snapshot(
+    repository: Repository, name: str, *, set_name: str | None = None, zone: tzinfo = UTC
+) -> Snapshot:
+    """Return the snapshot that ``name`` means.
+
+    A name is a unique prefix of an id (4 hexadecimal digits at least), ``latest``, ``latest~N``
+    (N before it), or ``@TIME`` (the newest at or before TIME, read in ``zone`` where it has no
+    offset). ``set_name`` narrows the last three.
+
+    Raises:
+        SnapshotUnknown: there is no such snapshot, or there are several.
+        DamageError, UnsupportedFormat, StorageError: its record cannot be read.
+    """
+    if name.startswith("@"):
+        return _newest_at(repository, name, set_name, zone)
+    if name == _LATEST or name.startswith(_LATEST + "~"):
+        return _latest(repository, name, set_name)
+    return load_snapshot(repository, _id_by_prefix(repository, name))
+
+
+def _newest_at(
+    repository: Repository, name: str, set_name: str | None, zone: tzinfo
+) -> Snapshot:
+    try:
+        moment = parse_time(name[1:], zone)
+    except ValueError as error:
+        raise UsageError(
+            f"not a time: {name[1:]}", hint="give ISO 8601, such as @2026-03-01T12:00:00Z"
+        ) from error
+    snapshots = load_snapshots(repository, set_name=set_name)
+    for snapshot in reversed(snapshots):
+        if snapshot.record.time <= moment:
+            return snapshot
+    raise SnapshotUnknown(
+        f"no snapshot{_of_set(set_name)} is as old as {format_time(moment)}",
+        hint=f"the oldest is of {format_time(snapshots[0].record.time)}" if snapshots else None,
+        candidates=_candidates(snapshots),
+    )
+
+
+def _latest(repository: Repository, name: str, set_name: str | None) -> Snapshot:
+    steps_text = name.removeprefix(_LATEST).removeprefix("~") or "0"
+    if not (steps_text.isascii() and steps_text.isdigit()):
+        raise SnapshotUnknown(f"not a snapshot: {name}", hint="give latest~N with N = 1, 2, 3, …")
+    snapshots = load_snapshots(repository, set_name=set_name)
+    steps = int(steps_text[:9])
+    if steps < len(snapshots):
+        return snapshots[-1 - steps]
+    raise SnapshotUnknown(
+        f"no snapshot {name}{_of_set(set_name)}: there are {len(snapshots)}",
+        hint=None if snapshots else "make one with: dedupstore snapshot PATH…",
+        candidates=_candidates(snapshots),
+    )
+
+
+def _id_by_prefix(repository: Repository, name: str) -> SnapshotId:
+    prefix = name.lower()
+    if not is_id_prefix(prefix) or len(prefix) < PREFIX_DIGITS_MIN:
+        raise SnapshotUnknown(
+            f"not a snapshot: {name}",
+            hint=f"give at least {PREFIX_DIGITS_MIN} digits of an id, latest, latest~N or @TIME",
+        )
+    ids = [id_.hex() for id_ in list_snapshot_ids(repository)]
+    matches = [id_ for id_ in ids if id_.startswith(prefix)]
+    if len(matches) == 1:
+        return bytes.fromhex(matches[0])
+    if matches:
+        raise SnapshotUnknown(
+            f"{name} means {len(matches)} snapshots",
+            hint="give more digits: " + ", ".join(match[:12] for match in matches[:5]),
+            candidates=tuple(matches[:_CANDIDATES_MAX]),
+        )
+    raise SnapshotUnknown(
+        f"no snapshot {name}", hint="see them all with: dedupstore list"
+    )
+
+
+def _of_set(set_name: str | None) -> str:
+    return "" if set_name is None else f" of set {set_name!r}"
+
+
+def _candidates(snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
+    return tuple(snapshot.id.hex() for snapshot in snapshots[-_CANDIDATES_MAX:])

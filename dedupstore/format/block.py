@@ -1,0 +1,153 @@
+"""Blocks: consecutive chunks compressed together, self-describing (docs/format/packs.md)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dedupstore.errors import FormatError, UnsupportedFormat
+from dedupstore.format.codecs import decode_payload
+from dedupstore.format.hashing import CHECKSUM_BYTES, checksum
+from dedupstore.ids import ChunkId
+from dedupstore.limits import (
+    BLOCK_BYTES_MAX,
+    BLOCK_CHUNKS_MAX,
+    BLOCK_NOTES_BYTES_MAX,
+    CHUNK_BYTES_MAX,
+)
+
+BLOCK_MAGIC = b"DBLK"
+BLOCK_VERSION = 1
+REQUIRED_FLAGS = 0xFF00
+
+_FIXED = struct.Struct("<4sBBHIIII")
+_DIRECTORY_ENTRY = struct.Struct("<32sI")
+
+HEADER_BYTES = _FIXED.size + CHECKSUM_BYTES
+DIRECTORY_ENTRY_BYTES = _DIRECTORY_ENTRY.size
+
+
+class ChunkInfo(NamedTuple):
+    """A chunk as a block lists it: its id and its length in original bytes."""
+
+    id: ChunkId
+    chunk_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHeader:
+    """The fixed part of a block, checked against the limits."""
+
+    codec: int
+    chunk_count: int
+    original_bytes: int
+    payload_bytes: int
+    notes_bytes: int
+    checksum: bytes
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of the whole block in a pack: header, directory, notes and payload."""
+        directory_bytes = self.chunk_count * DIRECTORY_ENTRY_BYTES
+        return HEADER_BYTES + directory_bytes + self.notes_bytes + self.payload_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block whose checksum and structure are right; the payload is still coded."""
+
+    header: BlockHeader
+    chunks: tuple[ChunkInfo, ...]
+    notes: memoryview
+    payload: memoryview
+
+    def original(self) -> bytes | memoryview:
+        """Return the original bytes of all chunks, one after another.
+
+        Raises:
+            FormatError, UnsupportedFormat: see ``decode_payload``.
+        """
+        return decode_payload(self.header.codec, self.payload, self.header.original_bytes)
+
+
+def encode_directory(chunks: Sequence[ChunkInfo]) -> bytes:
+    """Return the directory of ``chunks``: id (32 bytes) and length (u32) of each, in order."""
+    pack = _DIRECTORY_ENTRY.pack
+    return b"".join([pack(chunk.id, chunk.chunk_bytes) for chunk in chunks])
+
+
+def decode_directory(data: bytes | memoryview, original_bytes: int) -> tuple[ChunkInfo, ...]:
+    """Read a directory whose lengths must add up to ``original_bytes``.
+
+    Raises:
+        FormatError: a length is zero or above the limit, or the sum is another.
+    """
+    chunks = tuple([ChunkInfo(*entry) for entry in _DIRECTORY_ENTRY.iter_unpack(data)])
+    total = 0
+    for chunk in chunks:
+        if not 0 < chunk.chunk_bytes <= CHUNK_BYTES_MAX:
+            raise FormatError(f"a chunk of {chunk.chunk_bytes} bytes is out of range")
+        total += chunk.chunk_bytes
+    if total != original_bytes:
+        raise FormatError(f"the chunks of a block add up to {total} bytes, not {original_bytes}")
+    return chunks
+
+
+def encode_block(codec: int, chunks: Sequence[ChunkInfo], payload: bytes) -> bytes:
+    """Return a whole block: header, directory, no notes, payload."""
+    original_bytes = sum(chunk.chunk_bytes for chunk in chunks)
+    fixed = _FIXED.pack(
+        BLOCK_MAGIC, BLOCK_VERSION, codec, 0, len(chunks), original_bytes, len(payload), 0
+    )
+    directory = encode_directory(chunks)
+    return b"".join((fixed, checksum(fixed, directory, payload), directory, payload))
+
+
+def decode_block_header(data: bytes | memoryview) -> BlockHeader:
+    """Read the first ``HEADER_BYTES`` of a block.
+
+    Raises:
+        UnsupportedFormat: a newer block version, or an unknown required flag.
+        FormatError: no block begins here, or a size is beyond the limits.
+    """
+    if len(data) < HEADER_BYTES:
+        raise FormatError("a block is cut off inside its header")
+    magic, version, codec, flags, chunk_count, original_bytes, payload_bytes, notes_bytes = (
+        _FIXED.unpack_from(data)
+    )
+    if magic != BLOCK_MAGIC:
+        raise FormatError("no block begins where one should")
+    if version != BLOCK_VERSION or flags & REQUIRED_FLAGS:
+        raise UnsupportedFormat(
+            f"a block has version {version} and flags {flags:#06x}, which this version cannot read",
+            hint="use a newer version of dedupstore",
+        )
+    if not 0 < chunk_count <= BLOCK_CHUNKS_MAX or not 0 < original_bytes <= BLOCK_BYTES_MAX:
+        raise FormatError(f"a block of {chunk_count} chunks and {original_bytes} bytes")
+    if payload_bytes > BLOCK_BYTES_MAX or notes_bytes > BLOCK_NOTES_BYTES_MAX:
+        raise FormatError(f"a block with {payload_bytes} stored bytes and {notes_bytes} of notes")
+    stored_checksum = bytes(data[_FIXED.size : HEADER_BYTES])
+    return BlockHeader(
+        codec, chunk_count, original_bytes, payload_bytes, notes_bytes, stored_checksum
+    )
+
+
+def decode_block(data: bytes | memoryview) -> Block:
+    """Read one whole block, which must fill ``data`` exactly, and verify its checksum.
+
+    Raises:
+        UnsupportedFormat: see ``decode_block_header``.
+        FormatError: the block breaks a rule of the format or its checksum is wrong.
+    """
+    view = memoryview(data)
+    header = decode_block_header(view)
+    if len(view) != header.stored_bytes:
+        raise FormatError(f"a block fills {header.stored_bytes} bytes, not {len(view)}")
+    if checksum(view[: _FIXED.size], view[HEADER_BYTES:]) != header.checksum:
+        raise FormatError("the checksum of a block is wrong")
+    directory_end = HEADER_BYTES + header.chunk_count * DIRECTORY_ENTRY_BYTES
+    notes_end = directory_end + header.notes_bytes
+    chunks = decode_directory(view[HEADER_BYTES:directory_end], header.original_bytes)
+    return Block(header, chunks, view[directory_end:notes_end], view[notes_end:])

@@ -1,0 +1,87 @@
+"""Codecs: numbers in a block's header that say how its payload is coded.
+
+0 stored, 1 zstd (one frame that declares its content size; RFC 8878).
+"""
+
+from __future__ import annotations
+
+import threading
+
+import zstandard
+
+from dedupstore.errors import FormatError, UnsupportedFormat
+
+CODEC_STORED = 0
+CODEC_ZSTD = 1
+
+LIBRARY_VERSION = f"{zstandard.__version__} (zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))})"
+
+_decompressors = threading.local()
+
+
+class ZstdCompressor:
+    """Compresses payloads with zstd; one instance per thread.
+
+    ``level`` is zstd's, 1 to 19. ``payload_bytes_max`` sets the window, so that matches reach
+    back through a whole block: on logs that gains more than a higher level.
+    """
+
+    def __init__(self, level: int, payload_bytes_max: int) -> None:
+        window_log = max(10, min(27, (payload_bytes_max - 1).bit_length()))
+        parameters = zstandard.ZstdCompressionParameters.from_level(
+            level,
+            source_size=payload_bytes_max,
+            window_log=window_log,
+            write_content_size=1,
+            write_checksum=0,
+            write_dict_id=0,
+        )
+        self._compressor = zstandard.ZstdCompressor(compression_params=parameters)
+
+    def compress(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Return one zstd frame that holds ``data`` and declares its size."""
+        return self._compressor.compress(data)
+
+
+def decode_payload(
+    codec: int, payload: bytes | memoryview, original_bytes: int
+) -> bytes | memoryview:
+    """Return the original bytes of a block's payload.
+
+    ``original_bytes`` is the size the header declares, already held against the limits; no more
+    than that is ever allocated.
+
+    Raises:
+        UnsupportedFormat: the codec is unknown.
+        FormatError: the payload does not decode to exactly ``original_bytes``.
+    """
+    if codec == CODEC_STORED:
+        data = payload
+    elif codec == CODEC_ZSTD:
+        data = _decode_zstd(payload, original_bytes)
+    else:
+        raise UnsupportedFormat(
+            f"a block uses codec {codec}, which this version does not know",
+            hint="use a newer version of dedupstore",
+        )
+    if len(data) != original_bytes:
+        raise FormatError(f"a block decodes to {len(data)} bytes, not {original_bytes}")
+    return data
+
+
+def _decode_zstd(payload: bytes | memoryview, original_bytes: int) -> bytes:
+    decompressor = getattr(_decompressors, "zstd", None)
+    if decompressor is None:
+        decompressor = _decompressors.zstd = zstandard.ZstdDecompressor()
+    try:
+        declared = zstandard.frame_content_size(payload)
+        if declared != original_bytes:
+            raise FormatError(f"a zstd frame declares {declared} bytes, not {original_bytes}")
+        if original_bytes == 0:
+            return b""
+        data: bytes = decompressor.decompress(
+            payload, max_output_size=original_bytes, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise FormatError(f"a zstd frame does not decode: {error}") from error
+    return data

@@ -1,0 +1,102 @@
+"""The config of a repository: made once by init, never changed (docs/format/repository.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dedupstore.clock import format_time
+from dedupstore.errors import FormatError
+from dedupstore.format.canonical_json import JsonObject, decode_json, encode_json
+from dedupstore.format.fields import (
+    FORMAT_VERSION,
+    check_version_and_features,
+    take,
+    take_count,
+    take_id,
+    take_time,
+)
+from dedupstore.format.hashing import digest
+from dedupstore.limits import CONFIG_BYTES_MAX
+
+_WHAT = "the repository's config"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingConfig:
+    """How streams are cut; lengths in bytes, ``seed`` makes the gear table."""
+
+    algorithm: str
+    seed: bytes
+    bytes_min: int
+    bytes_target: int
+    bytes_max: int
+    line_bound_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryConfig:
+    """What is fixed for the life of a repository."""
+
+    repository_id: bytes
+    created: datetime
+    chunking: ChunkingConfig
+
+
+def encode_config(config: RepositoryConfig) -> bytes:
+    """Return the config as JSON with its own checksum in the field ``checksum``."""
+    chunking = config.chunking
+    record: JsonObject = {
+        "format": FORMAT_VERSION,
+        "features_required": [],
+        "repository_id": config.repository_id.hex(),
+        "created": format_time(config.created),
+        "chunking": {
+            "algorithm": chunking.algorithm,
+            "seed": chunking.seed.hex(),
+            "bytes_min": chunking.bytes_min,
+            "bytes_target": chunking.bytes_target,
+            "bytes_max": chunking.bytes_max,
+            "line_bound_bytes": chunking.line_bound_bytes,
+        },
+    }
+    record["checksum"] = _checksum(record)
+    return encode_json(record)
+
+
+def decode_config(data: bytes) -> RepositoryConfig:
+    """Read a config.
+
+    Raises:
+        UnsupportedFormat: a newer format, or an unknown required feature.
+        FormatError: damaged or malformed.
+    """
+    record = decode_json(data, CONFIG_BYTES_MAX, _WHAT)
+    if take(record, "checksum", str, _WHAT) != _checksum(record):
+        raise FormatError(f"{_WHAT} is damaged: its checksum is wrong")
+    check_version_and_features(record, _WHAT)
+    chunking = take(record, "chunking", dict, _WHAT)
+    try:
+        seed = bytes.fromhex(take(chunking, "seed", str, _WHAT))
+    except ValueError as error:
+        raise FormatError(f"{_WHAT} has a malformed seed") from error
+    return RepositoryConfig(
+        repository_id=take_id(record, "repository_id", _WHAT),
+        created=take_time(record, "created", _WHAT),
+        chunking=ChunkingConfig(
+            algorithm=take(chunking, "algorithm", str, _WHAT),
+            seed=seed,
+            bytes_min=take_count(chunking, "bytes_min", _WHAT),
+            bytes_target=take_count(chunking, "bytes_target", _WHAT),
+            bytes_max=take_count(chunking, "bytes_max", _WHAT),
+            line_bound_bytes=take_count(chunking, "line_bound_bytes", _WHAT),
+        ),
+    )
+
+
+def _checksum(record: JsonObject) -> str:
+    without = {name: value for name, value in record.items() if name != "checksum"}
+    try:
+        return digest(encode_json(without)).hex()
+    except ValueError as error:
+        raise FormatError(f"{_WHAT} holds text that is not Unicode") from error

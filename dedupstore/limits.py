@@ -1,0 +1,57 @@
+"""Bounds on everything that is read from stored bytes, and the sizes writers aim at.
+
+Readers compare every size and count with these bounds before they allocate anything.
+"""
+
+from __future__ import annotations
+
+KIB = 1024
+MIB = 1024 * KIB
+
+CHUNK_BYTES_MAX = 16 * MIB
+"""No chunk holds more original bytes: four times the largest target size of a chunk."""
+
+BLOCK_BYTES_TARGET = 4 * MIB
+"""Original bytes that a writer of data collects before it compresses them as one block."""
+
+MANIFEST_BLOCK_BYTES_TARGET = 1 * MIB
+"""The same for manifests, which are read in smaller parts."""
+
+BLOCK_BYTES_MAX = 32 * MIB
+"""No block holds more original bytes, and no block's payload is longer."""
+
+BLOCK_CHUNKS_MAX = 256 * KIB
+"""No block holds more chunks."""
+
+BLOCK_NOTES_BYTES_MAX = 64 * KIB
+"""No block carries more bytes of notes."""
+
+PACK_BYTES_TARGET = 24 * MIB
+"""A writer closes a pack when it has grown to this size."""
+
+PACK_BYTES_MAX = 4 * 1024 * MIB - 1
+"""No pack is larger, so that offsets fit in 32 bits."""
+
+PACK_TABLE_BYTES_MAX = 256 * MIB
+"""No table of a pack is larger."""
+
+PIECE_BYTES_MAX = 1 * MIB
+"""No piece of a manifest or of a chunk list is larger."""
+
+TREE_LEVELS_MAX = 8
+"""No chunk list is nested deeper; eight levels hold far more than 2**64 bytes."""
+
+INLINE_EXTENTS_MAX = 32
+"""Extents that an entry holds itself; a longer list becomes a tree of pieces."""
+
+PATH_BYTES_MAX = 65_535
+"""No path in a manifest is longer."""
+
+ENTRY_BYTES_MAX = 512 * KIB
+"""No entry of a manifest is longer."""
+
+SNAPSHOT_RECORD_BYTES_MAX = 16 * MIB
+"""No snapshot record is longer."""
+
+CONFIG_BYTES_MAX = 64 * KIB
+"""No repository config is longer."""

@@ -1,0 +1,106 @@
+"""Decoding and hashing every block of packs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from dedupstore.engine.block_cache import worker_count
+from dedupstore.engine.monitor import Monitor
+from dedupstore.engine.pack_reader import StoredPack, read_block
+from dedupstore.engine.verified_block import verify_block
+from dedupstore.errors import DamageError
+from dedupstore.format.hashing import digest_parts
+from dedupstore.format.pack import BlockInfo, PackTable
+from dedupstore.ids import ChunkId
+from dedupstore.limits import MIB
+from dedupstore.operations.check.findings import CheckReport, FindingCollector
+from dedupstore.storage.contract import ReadStore
+
+_READ_BYTES = 4 * MIB
+
+
+@dataclass(slots=True)
+class _PackVerdict:
+    pack: StoredPack
+    damage: list[tuple[str, set[ChunkId]]] = field(default_factory=list)
+    sound: set[ChunkId] = field(default_factory=set)
+
+
+def check_data(
+    store: ReadStore,
+    packs: Iterable[tuple[StoredPack, PackTable]],
+    report: CheckReport,
+    collector: FindingCollector,
+    monitor: Monitor,
+) -> None:
+    """Read whole packs, hold their bytes against their names, and every chunk against its id.
+
+    A chunk that is damaged in one pack and sound in another is not counted as lost.
+
+    Raises:
+        UnsupportedFormat, StorageError: a block is newer, or the store could not deliver.
+    """
+    sound_elsewhere: set[ChunkId] = set()
+    damaged: set[ChunkId] = set()
+    for verdict in _verdicts(store, packs):
+        for detail, chunks in verdict.damage:
+            collector.error("block-damaged", verdict.pack.key, detail, chunks)
+            damaged |= chunks
+        if damaged:
+            sound_elsewhere |= damaged & verdict.sound
+        report.bytes_read += verdict.pack.pack_bytes
+        monitor.advance(verdict.pack.pack_bytes, 1)
+    collector.recovered(sound_elsewhere)
+
+
+def _verdicts(
+    store: ReadStore, packs: Iterable[tuple[StoredPack, PackTable]]
+) -> Iterator[_PackVerdict]:
+    """Check packs in threads, a few at a time, and yield the verdicts in order."""
+    workers = worker_count()
+    under_way: list[Future[_PackVerdict]] = []
+    with ThreadPoolExecutor(workers, "dedupstore-check") as executor:
+        try:
+            for pack, table in packs:
+                under_way.append(executor.submit(_check_pack, store, pack, table))
+                if len(under_way) > workers:
+                    yield under_way.pop(0).result()
+            for future in under_way:
+                yield future.result()
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _check_pack(store: ReadStore, pack: StoredPack, table: PackTable) -> _PackVerdict:
+    verdict = _PackVerdict(pack)
+    for block in table.blocks:
+        _check_block(store, block, verdict)
+    if not verdict.damage and _pack_name(store, pack) != pack.id:
+        verdict.damage.append(("the bytes of the pack are not those its name stands for", set()))
+    return verdict
+
+
+def _check_block(store: ReadStore, info: BlockInfo, verdict: _PackVerdict) -> None:
+    ids = {chunk.id for chunk in info.chunks}
+    where = f"block at {info.offset}"
+    try:
+        block = read_block(store, verdict.pack.key, info.offset, info.stored_bytes)
+        verified = verify_block(block)
+    except DamageError as error:
+        verdict.damage.append((f"{where}: {error.message}", ids))
+        return
+    verdict.sound.update(verified.chunks)
+    lost = ids - verified.chunks.keys()
+    if lost:
+        verdict.damage.append((f"{where}: {len(lost)} chunks do not match their ids", lost))
+    elif block.chunks != info.chunks:
+        verdict.damage.append((f"{where}: its chunks are not those the table lists", set()))
+
+
+def _pack_name(store: ReadStore, pack: StoredPack) -> bytes:
+    return digest_parts(
+        store.get(pack.key, begin, min(_READ_BYTES, pack.pack_bytes - begin))
+        for begin in range(0, pack.pack_bytes, _READ_BYTES)
+    )

@@ -1,0 +1,77 @@
+"""Checking packs and the index against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dedupstore.engine.index_sync import index_entries
+from dedupstore.engine.pack_reader import StoredPack, read_table
+from dedupstore.engine.repository import Repository
+from dedupstore.errors import DamageError
+from dedupstore.format.pack import PackTable
+from dedupstore.index.location import IndexEntry
+from dedupstore.operations.check.findings import CheckReport, FindingCollector
+
+_LOOKUP_CHUNKS = 4096
+
+
+class TableCheck:
+    """Reads the tables of packs and holds the index against them.
+
+    ``index_errors`` counts the chunks that the index has lost or looks for in the wrong place.
+    """
+
+    def __init__(
+        self, repository: Repository, report: CheckReport, collector: FindingCollector
+    ) -> None:
+        self._repository = repository
+        self._report = report
+        self._collector = collector
+        self._indexed_chunks = 0
+        self.index_errors = 0
+
+    def sound_tables(self, packs: list[StoredPack]) -> Iterator[tuple[StoredPack, PackTable]]:
+        """Yield the packs whose tables are sound; those of the others become findings.
+
+        Raises:
+            UnsupportedFormat, StorageError: a pack is newer, or the store could not deliver.
+        """
+        for pack in packs:
+            self._report.packs += 1
+            try:
+                table = read_table(self._repository.store, pack)
+            except DamageError as error:
+                self._collector.error("pack-damaged", pack.key, error.message)
+                continue
+            self._compare(pack, table)
+            self._report.chunks += table.chunk_count
+            yield pack, table
+
+    def finish(self, *, all_packs: bool) -> None:
+        """Rebuild the index if it was wrong; ``all_packs`` says that every pack has been seen.
+
+        Raises:
+            NoSpace, StorageError: the index cannot be rebuilt.
+        """
+        if all_packs:
+            # What the index has beyond the packs' tables leads nowhere.
+            self.index_errors += self._repository.index.chunk_count() - self._indexed_chunks
+        if self.index_errors:
+            detail = f"it was wrong about {self.index_errors} chunks and has been rebuilt"
+            self._collector.warning("index-wrong", "index", detail)
+            self._repository.rebuild_index()
+
+    def _compare(self, pack: StoredPack, table: PackTable) -> None:
+        entries = list(index_entries(table))
+        for begin in range(0, len(entries), _LOOKUP_CHUNKS):
+            places: dict[bytes, set[IndexEntry]] = {}
+            for entry in entries[begin : begin + _LOOKUP_CHUNKS]:
+                places.setdefault(entry.id, set()).add(entry)
+            found = self._repository.index.find(list(places))
+            for id_, candidates in places.items():
+                location = found.get(id_)
+                if location is None:
+                    self.index_errors += 1
+                elif location.pack == pack.id:
+                    # A place that is wrong is one the index has beyond the tables.
+                    self._indexed_chunks += IndexEntry(id_, *location[1:]) in candidates

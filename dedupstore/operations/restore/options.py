@@ -1,0 +1,59 @@
+"""What a restore is asked to do, and what it says it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from dedupstore.engine.monitor import Event
+from dedupstore.ids import SnapshotId
+
+
+class Overwrite(Enum):
+    """What to do where something exists already."""
+
+    NEVER = "never"
+    IF_CHANGED = "if-changed"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """How to restore.
+
+    ``paths`` are paths or globs in the snapshot, all if there are none. ``overwrite`` says what
+    becomes of files that exist: ``IF_CHANGED`` leaves those of the same size and modification
+    time. ``strip_components`` drops that many leading parts of each path. ``dry_run`` writes
+    nothing and counts what would be.
+    """
+
+    paths: tuple[bytes, ...] = ()
+    overwrite: Overwrite = Overwrite.NEVER
+    strip_components: int = 0
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class RestoreReport:
+    """What a restore did.
+
+    ``files`` and ``restored_bytes`` count files written, ``skipped`` files and links that existed
+    and were left. ``failed`` names what could not be restored: events of kind ``damaged``,
+    ``unwritable`` or ``not-found``. ``events`` is what else happened, such as an owner that could
+    not be given.
+    """
+
+    snapshot: SnapshotId
+    files: int = 0
+    directories: int = 0
+    symlinks: int = 0
+    restored_bytes: int = 0
+    skipped: int = 0
+    failed: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def damaged(self) -> bool:
+        """True when something could not be restored because stored data is missing or wrong."""
+        return any(event.kind == "damaged" for event in self.failed)

@@ -1,0 +1,200 @@
+"""Restoring a snapshot into a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.file_reader import read_file_parts
+from dedupstore.engine.monitor import Event, Monitor
+from dedupstore.engine.repository import Repository
+from dedupstore.engine.selection import Selection
+from dedupstore.engine.snapshots import Snapshot
+from dedupstore.errors import DamageError, NoSpace, StorageError
+from dedupstore.format.entry import Entry, EntryType
+from dedupstore.operations.restore.options import RestoreOptions, RestoreReport
+from dedupstore.operations.restore.target import RestoreTarget
+from dedupstore.operations.restore.writer import is_wanted, write_file, write_link
+
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
+
+
+def restore(
+    repository: Repository,
+    snapshot: Snapshot,
+    target: str | bytes | os.PathLike[str],
+    options: RestoreOptions | None = None,
+) -> RestoreReport:
+    """Restore a snapshot, or what ``options.paths`` choose of it, below the folder ``target``.
+
+    Files appear whole, with content that has been held against its ids, mode, times, and owner
+    where permitted, or not at all. What cannot be restored is listed in the report's ``failed``,
+    and the rest is restored.
+
+    Raises:
+        PathUnknown: the snapshot holds nothing of what was chosen.
+        NoSpace: the target is full; what was restored until then is whole.
+        DamageError, UnsupportedFormat: the manifest cannot be read.
+        LockTimeout, StorageError: the repository or the target cannot be used.
+    """
+    options = options or RestoreOptions()
+    started_seconds = repository.clock.monotonic_seconds()
+    with repository.shared_lock():
+        report = RestoreReport(snapshot.id)
+        _Restorer(repository, snapshot, os.fsencode(target), options, report).run()
+    report.seconds = repository.clock.monotonic_seconds() - started_seconds
+    return report
+
+
+class _Restorer:
+    """One restore under way."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        snapshot: Snapshot,
+        root: bytes,
+        options: RestoreOptions,
+        report: RestoreReport,
+    ) -> None:
+        self._repository = repository
+        self._snapshot = snapshot
+        self._root = root
+        self._options = options
+        self._report = report
+        self._monitor: Monitor = repository.monitor
+        self._owners_lost = 0
+
+    def run(self) -> None:
+        selection = Selection(self._options.paths)
+        whole = not self._options.paths
+        total_bytes = self._snapshot.record.counts.content_bytes if whole else None
+        with ChunkReader(self._repository) as reader:
+            self._monitor.begin("restoring", total_bytes)
+            target = None if self._options.dry_run else self._open_target()
+            try:
+                self._restore_entries(reader, selection, target)
+            finally:
+                self._monitor.end()
+                if target is not None:
+                    self._close_target(target)
+        selection.refuse_if_nothing_matched()
+        for selector in selection.unmatched():
+            self._fail("not-found", selector, "the snapshot does not hold it")
+        if self._owners_lost:
+            detail = f"the owner of {self._owners_lost} restored paths could not be set"
+            event = Event("owner-not-set", b"", detail)
+            self._report.events.append(event)
+            self._monitor.event(event)
+
+    def _restore_entries(
+        self, reader: ChunkReader, selection: Selection, target: RestoreTarget | None
+    ) -> None:
+        for entry, chosen in selection.entries(reader, self._snapshot):
+            path = self._target_path(entry.path)
+            if path is None:
+                continue
+            if entry.type is EntryType.DIRECTORY and target is not None:
+                target.describe(path, entry)
+            if chosen:
+                self._restore_entry(reader, target, entry, path)
+
+    def _restore_entry(
+        self, reader: ChunkReader, target: RestoreTarget | None, entry: Entry, path: bytes
+    ) -> None:
+        try:
+            if target is None:
+                self._count_only(entry, path)
+            elif entry.type is EntryType.DIRECTORY:
+                target.folder(path)
+                self._report.directories += 1
+            else:
+                self._write(reader, target, entry, path)
+        except NoSpace:
+            raise
+        except OSError as error:
+            if error.errno in _FULL:
+                raise NoSpace(
+                    f"cannot restore {os.fsdecode(path)}: {error.strerror}",
+                    hint="free some space in the target and run the command again",
+                ) from error
+            self._fail("unwritable", entry.path, error.strerror or str(error))
+        except DamageError as error:
+            self._fail("damaged", entry.path, error.message)
+
+    def _write(
+        self, reader: ChunkReader, target: RestoreTarget, entry: Entry, path: bytes
+    ) -> None:
+        above, _, name = path.rpartition(b"/")
+        folder = target.folder(above)
+        overwrite = self._options.overwrite
+        if not is_wanted(folder, name, entry, overwrite):
+            self._skip(entry)
+            return
+        if entry.type is EntryType.SYMLINK:
+            placed, owner_set = write_link(folder, name, entry, overwrite)
+        else:
+            parts = read_file_parts(reader, entry.content)
+            placed, owner_set = write_file(folder, name, entry, parts, overwrite)
+        if not placed:
+            self._skip(entry)
+            return
+        self._owners_lost += not owner_set
+        self._count(entry)
+
+    def _count_only(self, entry: Entry, path: bytes) -> None:
+        """Find out what a restore would do with one path, following links only in dry runs."""
+        above, _, name = path.rpartition(b"/")
+        if entry.type is EntryType.DIRECTORY:
+            self._report.directories += 1
+            return
+        try:
+            folder = os.open(os.path.join(self._root, above), os.O_RDONLY | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError):
+            self._count(entry)
+            return
+        try:
+            wanted = is_wanted(folder, name, entry, self._options.overwrite)
+        finally:
+            os.close(folder)
+        if wanted:
+            self._count(entry)
+        else:
+            self._skip(entry)
+
+    def _count(self, entry: Entry) -> None:
+        if entry.type is EntryType.SYMLINK:
+            self._report.symlinks += 1
+            return
+        self._report.files += 1
+        self._report.restored_bytes += entry.size
+        self._monitor.advance(entry.size, 1)
+
+    def _skip(self, entry: Entry) -> None:
+        self._report.skipped += 1
+        self._monitor.advance(entry.size, 1)
+
+    def _fail(self, kind: str, path: bytes, detail: str) -> None:
+        event = Event(kind, path, detail)
+        self._report.failed.append(event)
+        self._monitor.event(event)
+
+    def _target_path(self, path: bytes) -> bytes | None:
+        """Return where a path goes below the target; ``None`` where nothing of it is left."""
+        parts = path.split(b"/")[self._options.strip_components :]
+        return b"/".join(parts) or None
+
+    def _open_target(self) -> RestoreTarget:
+        try:
+            return RestoreTarget(self._root)
+        except OSError as error:
+            name = os.fsdecode(self._root)
+            raise StorageError(f"cannot restore into {name}: {error.strerror}") from error
+
+    def _close_target(self, target: RestoreTarget) -> None:
+        try:
+            target.close()
+        except OSError as error:
+            self._fail("unwritable", b"", f"a folder's times cannot be set: {error.strerror}")
+        self._owners_lost += target.owners_lost

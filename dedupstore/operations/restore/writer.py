@@ -1,0 +1,133 @@
+"""Writing one restored file or link: to a temporary name first, then renamed into place."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+
+from dedupstore.engine.file_reader import FilePart
+from dedupstore.format.entry import Entry
+from dedupstore.operations.restore.metadata import apply_link_metadata, apply_metadata
+from dedupstore.operations.restore.options import Overwrite
+
+TEMPORARY_PREFIX = b".dedupstore-"
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CANNOT_LINK = frozenset(
+    (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES)
+)
+
+
+def is_wanted(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> bool:
+    """Tell whether ``entry`` should be written, given what is there already.
+
+    Raises:
+        OSError: what is there cannot be looked at.
+    """
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return True
+    if overwrite is Overwrite.IF_CHANGED:
+        return (status.st_size, status.st_mtime_ns) != (entry.size, entry.mtime_ns)
+    return overwrite is Overwrite.ALWAYS
+
+
+def write_file(
+    folder: int, name: bytes, entry: Entry, parts: Iterator[FilePart], overwrite: Overwrite
+) -> tuple[bool, bool]:
+    """Write a file; return whether it is in place now, and whether its owner could be set.
+
+    With ``Overwrite.NEVER`` something that has appeared meanwhile is left as it is.
+
+    Raises:
+        OSError: the file cannot be written; nothing has changed then.
+        DedupstoreError: whatever ``parts`` raises; nothing has changed then.
+    """
+    temporary = _temporary_name()
+    descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
+    try:
+        try:
+            _write_parts(descriptor, parts)
+            owner_set = apply_metadata(descriptor, entry)
+        finally:
+            os.close(descriptor)
+        placed = _place(folder, temporary, name, overwrite)
+    except BaseException:
+        _remove(folder, temporary)
+        raise
+    return placed, owner_set
+
+
+def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> tuple[bool, bool]:
+    """Make a symbolic link; return whether it is in place now, and whether its owner could be set.
+
+    Raises:
+        OSError: the link cannot be made; nothing has changed then.
+    """
+    temporary = _temporary_name()
+    os.symlink(entry.link_target, temporary, dir_fd=folder)
+    try:
+        owner_set = apply_link_metadata(folder, temporary, entry)
+        placed = _place(folder, temporary, name, overwrite)
+    except BaseException:
+        _remove(folder, temporary)
+        raise
+    return placed, owner_set
+
+
+def _temporary_name() -> bytes:
+    return TEMPORARY_PREFIX + secrets.token_hex(8).encode()
+
+
+def _remove(folder: int, name: bytes) -> None:
+    with suppress(OSError):
+        os.unlink(name, dir_fd=folder)
+
+
+def _write_parts(descriptor: int, parts: Iterator[FilePart]) -> None:
+    end = 0
+    for part_bytes, data in parts:
+        if data is not None:
+            _write_all(descriptor, data, end)
+        end += part_bytes
+    # A hole at the end is made by the length alone.
+    if os.fstat(descriptor).st_size != end:
+        os.ftruncate(descriptor, end)
+
+
+def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data = data[written:]
+        offset += written
+
+
+def _place(folder: int, temporary: bytes, name: bytes, overwrite: Overwrite) -> bool:
+    if overwrite is not Overwrite.NEVER:
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return True
+    try:
+        # Unlike a rename, a link never replaces what has appeared meanwhile.
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        _remove(folder, temporary)
+        return False
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        return _place_without_links(folder, temporary, name)
+    _remove(folder, temporary)
+    return True
+
+
+def _place_without_links(folder: int, temporary: bytes, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return True
+    _remove(folder, temporary)
+    return False

@@ -1,0 +1,48 @@
+"""Counting renames: files that are met under another path than the last snapshot knew."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from dedupstore.format.entry import Entry
+from dedupstore.operations.snapshot.report import FileChange
+
+
+class _FileIdentity(NamedTuple):
+    device: int
+    inode: int
+    mtime_ns: int
+
+
+class RenameCount:
+    """Matches files that are new at their path with known files that left theirs.
+
+    A renamed file keeps its inode and modification time, and never gets shorter.
+    """
+
+    def __init__(self) -> None:
+        self._displaced: dict[_FileIdentity, int] = {}
+        self._arrived: list[tuple[_FileIdentity, int, FileChange]] = []
+
+    def displaced(self, known: Entry) -> None:
+        """A known file is no longer at its path."""
+        if known.inode:
+            self._displaced[_identity_of(known)] = known.size
+
+    def arrived(self, status: os.stat_result, counted_as: FileChange) -> None:
+        """A file is at a path where another, or none, was known; it was counted as something."""
+        identity = _FileIdentity(status.st_dev, status.st_ino, status.st_mtime_ns)
+        self._arrived.append((identity, status.st_size, counted_as))
+
+    def renamed(self) -> list[FileChange]:
+        """Return, for each arrived file that is a displaced one, what it was counted as."""
+        return [
+            counted_as
+            for identity, size, counted_as in self._arrived
+            if self._displaced.get(identity, size + 1) <= size
+        ]
+
+
+def _identity_of(known: Entry) -> _FileIdentity:
+    return _FileIdentity(known.device, known.inode, known.mtime_ns)

@@ -1,0 +1,109 @@
+"""What a snapshot is asked to do, and what it says it did."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from dedupstore.engine.monitor import Event
+from dedupstore.errors import UsageError
+from dedupstore.ids import SnapshotId
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotOptions:
+    """How to take a snapshot.
+
+    ``set_name`` and ``host`` default to the name of this host; ``time`` to now. ``exclude`` holds
+    glob patterns (see ``engine.path_patterns``). ``reread`` reads every file even if it looks
+    unchanged. ``dry_run`` reads and counts, but stores nothing. ``estimate`` walks the sources
+    once before, so that the monitor knows the total.
+    """
+
+    set_name: str | None = None
+    host: str | None = None
+    tags: tuple[str, ...] = ()
+    time: datetime | None = None
+    exclude: tuple[bytes, ...] = ()
+    one_file_system: bool = False
+    reread: bool = False
+    dry_run: bool = False
+    estimate: bool = False
+
+    def effective_host(self) -> str:
+        """Return the host to record."""
+        return self.host if self.host is not None else os.uname().nodename
+
+    def effective_set(self) -> str:
+        """Return the set to record.
+
+        Raises:
+            UsageError: a name or tag is empty, too long, or holds control characters.
+        """
+        set_name = self.set_name if self.set_name is not None else self.effective_host()
+        for label in (set_name, *self.tags):
+            check_label(label)
+        return set_name
+
+
+LABEL_CHARACTERS_MAX = 200
+
+
+def check_label(label: str) -> None:
+    """Refuse names of sets and tags that would not survive a terminal or a script.
+
+    Raises:
+        UsageError: the label is empty, too long, or holds control characters or broken Unicode.
+    """
+    if not 0 < len(label) <= LABEL_CHARACTERS_MAX or not label.isprintable():
+        raise UsageError(
+            f"not a name for a set or tag: {label[:80]!r}",
+            hint=f"use 1 to {LABEL_CHARACTERS_MAX} printable characters",
+        )
+
+
+class FileChange(Enum):
+    """What became of a file since the last snapshot of the set."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    GROWN = "grown"
+    RENAMED = "renamed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(slots=True)
+class SnapshotReport:
+    """What a snapshot holds and what it cost.
+
+    Each file is counted once in ``changes``. ``content_bytes`` is the size of all files; ``bytes_read`` what was read of them; ``bytes_new`` what of that the
+    repository did not have; ``bytes_stored`` what it grew by. ``skipped`` counts sockets, FIFOs
+    and devices by kind. ``warnings`` are sources that could not be read; ``events`` is all that
+    happened besides, such as a file that shrank while it was read.
+    """
+
+    snapshot: SnapshotId | None = None
+    set_name: str = ""
+    time: datetime | None = None
+    files: int = 0
+    directories: int = 0
+    symlinks: int = 0
+    content_bytes: int = 0
+    bytes_read: int = 0
+    bytes_new: int = 0
+    bytes_stored: int = 0
+    changes: dict[FileChange, int] = field(default_factory=lambda: dict.fromkeys(FileChange, 0))
+    files_vanished: int = 0
+    excluded: int = 0
+    twins: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    warnings: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """True when everything that was asked for could be read."""
+        return not self.warnings

@@ -1,0 +1,132 @@
+"""Taking a snapshot of files: walk, read what is new, commit."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+
+from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.chunk_writer import ChunkWriter
+from dedupstore.engine.path_patterns import compile_patterns
+from dedupstore.engine.repository import Repository
+from dedupstore.engine.snapshots import Snapshot
+from dedupstore.engine.tree_reader import manifest_entries
+from dedupstore.engine.tree_writer import ManifestWriter
+from dedupstore.errors import SourceError
+from dedupstore.format.entry import Entry
+from dedupstore.operations.snapshot.entries import EntryMaker
+from dedupstore.operations.snapshot.file_content import ContentReader
+from dedupstore.operations.snapshot.finish import begin_report, finish_snapshot, last_of_set
+from dedupstore.operations.snapshot.known_files import KnownFiles
+from dedupstore.operations.snapshot.observer import ReportingObserver
+from dedupstore.operations.snapshot.rename_count import RenameCount
+from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
+from dedupstore.operations.snapshot.sources import resolve_roots
+from dedupstore.operations.snapshot.walk import SilentObserver, WalkRules, walk_roots
+
+
+def snapshot(
+    repository: Repository,
+    paths: Sequence[str | bytes | os.PathLike[str]],
+    options: SnapshotOptions | None = None,
+) -> SnapshotReport:
+    """Take a snapshot of files and folders and return what was done.
+
+    Relative paths count from the current folder. Symbolic links are stored as links. Files that
+    cannot be read are left out and listed in the report's ``warnings``; the snapshot then exists
+    and is marked incomplete. Files that vanish meanwhile are only counted, and a file that grows
+    while it is read is stored as long as it was when it was opened.
+
+    Raises:
+        UsageError: no paths, or an impossible name.
+        SourceError: nothing could be read, so there is no snapshot.
+        LockTimeout, DamageError, NoSpace, StorageError: there is no snapshot, and all that was
+            stored before is as it was.
+    """
+    options = options or SnapshotOptions()
+    roots = resolve_roots([os.fsencode(path) for path in paths])
+    started_seconds = repository.clock.monotonic_seconds()
+    report = begin_report(repository, options)
+    with repository.shared_lock():
+        previous = last_of_set(repository, report.set_name)
+        with ChunkWriter(repository, dry_run=options.dry_run) as writer:
+            manifest = ManifestWriter(writer.add_piece)
+            _take_all(repository, roots, options, report, previous, writer, manifest)
+            if not report.files + report.directories + report.symlinks:
+                raise _nothing_taken(report)
+            finish_snapshot(repository, writer, manifest, report, options, roots, previous)
+    report.seconds = repository.clock.monotonic_seconds() - started_seconds
+    return report
+
+
+def _take_all(
+    repository: Repository,
+    roots: list[bytes],
+    options: SnapshotOptions,
+    report: SnapshotReport,
+    previous: Snapshot | None,
+    writer: ChunkWriter,
+    manifest: ManifestWriter,
+) -> None:
+    monitor = repository.monitor
+    rules = _walk_rules(repository, options)
+    observer = ReportingObserver(report, monitor)
+    renames = RenameCount()
+    with ChunkReader(repository) as reader:
+        known = KnownFiles(_entries(reader, previous), monitor, renames.displaced)
+        maker = EntryMaker(
+            content_reader=ContentReader(repository.chunker, writer, monitor),
+            piece_reader=reader,
+            known=known,
+            renames=renames,
+            report=report,
+            observer=observer,
+            index=repository.index,
+            clock=repository.clock,
+            reread=options.reread,
+        )
+        monitor.begin("reading", _total_bytes(roots, rules) if options.estimate else None)
+        try:
+            for item in walk_roots(roots, rules, observer):
+                entry = maker.make(item)
+                if entry is not None:
+                    manifest.add(entry)
+        finally:
+            monitor.end()
+        known.finish()
+    for counted_as in renames.renamed():
+        report.changes[counted_as] -= 1
+        report.changes[FileChange.RENAMED] += 1
+
+
+def _walk_rules(repository: Repository, options: SnapshotOptions) -> WalkRules:
+    status = os.stat(repository.location)
+    return WalkRules(
+        excluded=compile_patterns(options.exclude),
+        one_file_system=options.one_file_system,
+        repository=(status.st_dev, status.st_ino),
+    )
+
+
+def _total_bytes(roots: list[bytes], rules: WalkRules) -> int:
+    statuses = (item.status for item in walk_roots(roots, rules, SilentObserver()))
+    return sum(status.st_size for status in statuses if stat.S_ISREG(status.st_mode))
+
+
+def _entries(reader: ChunkReader, previous: Snapshot | None) -> Iterator[Entry]:
+    if previous is None:
+        return iter(())
+    record = previous.record
+    return manifest_entries(reader, record.manifest, record.manifest_level)
+
+
+def _nothing_taken(report: SnapshotReport) -> SourceError:
+    if report.warnings:
+        first = report.warnings[0]
+        path = os.fsdecode(first.path)
+        return SourceError(f"nothing could be read, so there is no snapshot: {path}: {first.detail}")
+    return SourceError(
+        "there is nothing to take a snapshot of",
+        hint="check the paths and the exclude patterns",
+    )

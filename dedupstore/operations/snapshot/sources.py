@@ -1,0 +1,42 @@
+"""Turning the paths a user names into the roots of a walk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from dedupstore.errors import UsageError
+from dedupstore.format.entry import path_sort_key
+
+
+def resolve_roots(paths: Sequence[bytes]) -> list[bytes]:
+    """Return the absolute paths to walk, in path order, none below another.
+
+    Paths are made absolute and normal by their text alone: symbolic links are not followed, so
+    that a snapshot shows the names its user knows.
+
+    Raises:
+        UsageError: there are no paths, or one is empty or holds a NUL.
+    """
+    if not paths:
+        raise UsageError("no paths to take a snapshot of")
+    absolute = set()
+    for path in paths:
+        if not path or b"\0" in path:
+            raise UsageError(f"not a path: {path!r}")
+        # POSIX lets "//" mean something of its own; here it is the root.
+        absolute.add(b"/" + os.path.abspath(path).lstrip(b"/"))
+    roots: list[bytes] = []
+    for path in sorted(absolute, key=path_sort_key):
+        if not roots or not _lies_below(path, roots[-1]):
+            roots.append(path)
+    return roots
+
+
+def manifest_path(absolute: bytes) -> bytes:
+    """Return an absolute path as it stands in a manifest."""
+    return absolute.lstrip(b"/")
+
+
+def _lies_below(path: bytes, folder: bytes) -> bool:
+    return path.startswith(folder.rstrip(b"/") + b"/")

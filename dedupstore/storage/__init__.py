@@ -1,0 +1,1 @@
+"""Stores: where the immutable objects of a repository live."""

@@ -1,0 +1,100 @@
+"""What the engine asks of a store, graded by danger: read ⊂ write ⊂ delete.
+
+Every store must keep these promises; `tests/contract` holds each store to them:
+
+* Objects are immutable: ``put`` makes a whole object appear at once, or not at all. After ``put``
+  has returned, the object survives a crash of the machine.
+* ``put`` of a key that exists replaces it, again at once and whole. The engine does that only
+  with the same bytes, since keys are names of content.
+* ``list_objects`` shows every object whose ``put`` had returned before; of later ones it may.
+* A key is ASCII, made of parts joined by ``/``; a part has letters, digits, ``.``, ``-`` and
+  ``_`` and does not begin with a dot.
+* Errors are ``ObjectMissing``, ``NoSpace`` or ``StorageError``, never those of a library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from dedupstore.errors import UsageError
+
+Buffer = bytes | bytearray | memoryview
+
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+class ObjectInfo(NamedTuple):
+    """An object in a listing."""
+
+    key: str
+    object_bytes: int
+
+
+class ReadStore(Protocol):
+    """A store one can only read from."""
+
+    @property
+    def location(self) -> str:
+        """Where the store is, for people."""
+
+    def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return ``length`` bytes of an object from ``offset``; to its end where ``None``.
+
+        Fewer bytes come back where the object ends before.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            StorageError: the store could not deliver.
+        """
+
+    def object_bytes(self, key: str) -> int:
+        """Return the size of an object.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            StorageError: the store could not tell.
+        """
+
+    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the objects directly below the folder ``prefix``, in no order.
+
+        A folder that does not exist is empty.
+
+        Raises:
+            StorageError: the store could not list.
+        """
+
+
+class WriteStore(ReadStore, Protocol):
+    """A store one can add objects to."""
+
+    def put(self, key: str, parts: Sequence[Buffer]) -> None:
+        """Store the concatenation of ``parts`` under ``key``, durably and all at once.
+
+        Raises:
+            NoSpace: the store is full; nothing appears under ``key``.
+            StorageError: the store refused; nothing new appears under ``key``.
+        """
+
+
+class DeleteStore(WriteStore, Protocol):
+    """A store one can remove objects from."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; to remove one that is not there is no error.
+
+        Raises:
+            StorageError: the store refused.
+        """
+
+
+def check_key(key: str) -> None:
+    """Refuse keys outside the alphabet of the contract, such as those that climb out of a folder.
+
+    Raises:
+        UsageError: the key is malformed.
+    """
+    if not _KEY.fullmatch(key):
+        raise UsageError(f"malformed object key: {key!r}")
