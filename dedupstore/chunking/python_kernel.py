@@ -70,19 +70,17 @@ class _Scanner:
 
     def first_cut(self, chunk: bytes, limit: int) -> int:
         """Return the first position from min_bytes to limit where the hash allows a cut."""
-        rules = self._rules
+        rules, gear = self._rules, self._gear
+        gear_hash = hashed = 0
         for position in self._candidates(chunk, rules.min_bytes, limit):
+            # The hash is one of the last 64 bytes: whatever it was before has been shifted out.
+            for byte in chunk[max(hashed, position - WINDOW_BYTES) : position]:
+                gear_hash = (gear_hash << 1) + gear[byte] & _HASH_BITS
+            hashed = position
             mask = rules.mask_hard if position < rules.target_bytes else rules.mask_easy
-            if not self._hash_at(chunk, position) & mask:
+            if not gear_hash & mask:
                 return position
         return limit
-
-    def _hash_at(self, chunk: bytes, position: int) -> int:
-        """Return the gear hash of the 64 bytes before a position."""
-        gear_hash = 0
-        for byte in chunk[position - WINDOW_BYTES : position]:
-            gear_hash = (gear_hash << 1) + self._gear[byte] & _HASH_BITS
-        return gear_hash
 
     def _candidates(self, chunk: bytes, first: int, last: int) -> Iterator[int]:
         """Yield the positions from first to last where bits 6 to 15 of the hash are zero.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 
 import pytest
 
 from dedupstore.chunking.kernel import Kernel, available_kernels
-from golden.chunking.reference import gear_table, mask_of
+from golden.chunking.reference import gear_hashes, gear_table, mask_of
 
 KERNEL_DETAILS = ("avx2", "scalar", "interpreter")
 
@@ -65,9 +66,44 @@ def zeros(label: str, count: int) -> bytes:
     return bytes(count)
 
 
+@functools.cache
+def trigger(strength: str, seed: bytes = b"published") -> bytes:
+    """Return 64 bytes that allow a cut behind them at a target of 4 KiB, and only there.
+
+    A "hard" trigger passes the hard mask, an "easy" one no more than the easy mask. Among zeros,
+    no other position near it passes any.
+    """
+    for attempt in range(100):
+        data = random_bytes(f"trigger {attempt}", 100_000)
+        hashes = gear_hashes(data, seed)
+        for end in range(64, len(data)):
+            if hashes[end] & mask_of(10) == 0:
+                passed = "easy" if hashes[end] & mask_of(14) else "hard"
+                window = data[end - 64 : end]
+                around = gear_hashes(bytes(64) + window + bytes(64), seed)
+                passing = [p for p, value in enumerate(around) if value & mask_of(10) == 0]
+                if passed == strength and b"\n" not in window and passing[1:] == [128]:
+                    return window
+    raise LookupError(f"found no {strength} trigger")
+
+
+def planted(label: str, count: int) -> bytes:
+    """Return zeros with what the label plants, as in "hard 4095 newline 5000".
+
+    A trigger ends at its position, a newline stands at its offset.
+    """
+    data = bytearray(count)
+    words = label.split()
+    for what, position in zip(words[::2], map(int, words[1::2]), strict=True):
+        planted_bytes = b"\n" if what == "newline" else trigger(what)
+        start = position if what == "newline" else position - len(planted_bytes)
+        data[start : start + len(planted_bytes)] = planted_bytes
+    return bytes(data[:count])
+
+
 GENERATORS: dict[str, Callable[[str, int], bytes]] = {
     function.__name__: function
-    for function in (random_bytes, log_lines, text_without_newlines, long_lines, zeros)
+    for function in (random_bytes, log_lines, text_without_newlines, long_lines, zeros, planted)
 }
 
 

@@ -44,13 +44,37 @@ CASES = (
     ("random_bytes", 5_000_000, 4096 * KIB, PUBLISHED, True),
 )
 
+# At a target of 4 KiB the minimum is 1024, the limit of a raw cut 15360, the bound of lines 1024.
+PLANTED = (
+    ("hard 1023", 20_000),
+    ("hard 1024", 20_000),
+    ("easy 4095", 20_000),
+    ("hard 4095", 20_000),
+    ("easy 4096", 20_000),
+    ("easy 15359", 20_000),
+    ("easy 15361", 20_000),
+    ("easy 9000 newline 8935", 20_000),
+    ("easy 9000 newline 9000", 20_000),
+    ("easy 9000 newline 10023", 20_000),
+    ("easy 9000 newline 10024", 20_000),
+    ("newline 15359", 20_000),
+    ("newline 16383", 20_000),
+    ("newline 16384", 20_000),
+    ("easy 9000 newline 9500", 9500),
+    ("easy 9000 newline 9500", 9501),
+    ("easy 9000", 9000),
+)
+
 
 def main() -> None:
     """Write the vectors beside this file."""
     seeds = sorted({case[3] for case in CASES})
     document = {
         "gear_tables": [_table_vector(seed) for seed in seeds],
-        "cuts": [_cuts_vector(*case) for case in CASES],
+        "cuts": [
+            *(_cuts_vector(case[0], f"{case[0]} {case[1]}", *case[1:]) for case in CASES),
+            *(_cuts_vector("planted", *case, 4 * KIB, PUBLISHED, True) for case in PLANTED),
+        ],
     }
     VECTORS.write_text(_one_vector_a_line(document), encoding="ascii")
 
@@ -67,9 +91,8 @@ def _table_vector(seed: bytes) -> dict[str, object]:
 
 
 def _cuts_vector(
-    generator: str, data_bytes: int, target_bytes: int, seed: bytes, final: bool
+    generator: str, label: str, data_bytes: int, target_bytes: int, seed: bytes, final: bool
 ) -> dict[str, object]:
-    label = f"{generator} {data_bytes}"
     data = inputs.GENERATORS[generator](label, data_bytes)
     parameters = ChunkingParameters.for_target(target_bytes, seed)
     return {

@@ -1,0 +1,86 @@
+"""Cuts at exact positions: a trigger among zeros allows a cut behind it and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from dedupstore.chunking import Chunker, ChunkingParameters
+from golden.chunking.inputs import KERNEL_DETAILS, all_candidates, kernel_or_skip, trigger
+
+PARAMETERS = ChunkingParameters(
+    target_bytes=4096, min_bytes=100, max_bytes=8192, line_bound_bytes=1000
+)
+LIMIT = PARAMETERS.max_bytes - PARAMETERS.line_bound_bytes
+
+
+@pytest.fixture(params=KERNEL_DETAILS)
+def chunker(request: pytest.FixtureRequest) -> Chunker:
+    """Return a chunker for each kernel."""
+    return Chunker(PARAMETERS, kernel_or_skip(request.param))
+
+
+def first_cut(chunker: Chunker, data: bytes | bytearray) -> int:
+    """Return where the first chunk ends."""
+    return chunker.find_cuts(data, 0, len(data), True)[0]
+
+
+def zeros_with(window: bytes, end: int, count: int = PARAMETERS.max_bytes) -> bytearray:
+    """Return zeros in which a window ends at a position."""
+    data = bytearray(count)
+    data[end - len(window) : end] = window
+    return data
+
+
+@pytest.mark.parametrize("strength", ["hard", "easy"])
+def test_a_cut_is_found_at_every_position(chunker: Chunker, strength: str) -> None:
+    """From the minimum on a hard trigger cuts, from the target on an easy one, up to the limit."""
+    earliest = PARAMETERS.min_bytes if strength == "hard" else PARAMETERS.target_bytes
+    window = trigger(strength)
+    found = [first_cut(chunker, zeros_with(window, end)) for end in range(64, LIMIT + 20)]
+    assert found == [end if earliest <= end <= LIMIT else LIMIT for end in range(64, LIMIT + 20)]
+
+
+@pytest.mark.parametrize("data_bytes", [101, 1123, 1124, 1125, 4096, 7191, 7192, 7193])
+def test_data_may_end_right_behind_a_trigger(chunker: Chunker, data_bytes: int) -> None:
+    """A trigger at the very end cuts where the data ends anyway, and leaves nothing over."""
+    data = zeros_with(trigger("hard"), data_bytes, data_bytes)
+    assert chunker.find_cuts(data, 0, data_bytes, True) == [min(data_bytes, LIMIT)] + (
+        [data_bytes] if data_bytes > LIMIT else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("newline", "cut"), [(5000, 5001), (5998, 5999), (5999, 6000), (6000, 5000)]
+)
+def test_a_cut_moves_behind_the_next_newline(chunker: Chunker, newline: int, cut: int) -> None:
+    """A cut moves behind the next newline if the bound allows, else it stays."""
+    data = zeros_with(trigger("easy"), 5000)
+    data[newline] = 0x0A
+    assert first_cut(chunker, data) == cut
+
+
+def test_a_cut_behind_a_newline_stays(chunker: Chunker) -> None:
+    """A raw cut that happens to follow a newline does not move to the next one."""
+    data = bytearray(PARAMETERS.max_bytes)
+    data[LIMIT - 1] = data[LIMIT + 100] = 0x0A
+    assert first_cut(chunker, data) == LIMIT
+
+
+def test_a_newline_beyond_the_data_is_not_looked_for(chunker: Chunker) -> None:
+    """What lies in the buffer behind the end of the data moves no cut."""
+    data = zeros_with(trigger("easy"), 5000)
+    data[5400] = 0x0A
+    assert chunker.find_cuts(data, 0, 5400, True)[0] == 5000
+    assert chunker.find_cuts(data, 0, 5401, True) == [5401]
+
+
+def test_a_cut_is_found_behind_many_candidates(chunker: Chunker) -> None:
+    """A run in which every position passes the first stage hides no cut that follows it."""
+    seed, byte = all_candidates()
+    parameters = ChunkingParameters(4096, 100, 8192, 1000, seed)
+    seeded = Chunker(parameters, chunker.kernel)
+    run = bytes([byte]) * 300
+    for end in range(428, 3000):
+        data = zeros_with(trigger("hard", seed), end)
+        data[: len(run)] = run
+        assert first_cut(seeded, data) == end
