@@ -8,6 +8,7 @@ from dedupstore.ids import PackId, SnapshotId, is_id_hex
 
 CONFIG_KEY = "config"
 SNAPSHOTS_PREFIX = "snapshots"
+HOLDS_PREFIX = "holds"
 PACK_PREFIXES = {PackKind.DATA: "packs/data", PackKind.MANIFEST: "packs/manifest"}
 OBJECT_PREFIXES = (SNAPSHOTS_PREFIX, *PACK_PREFIXES.values())
 

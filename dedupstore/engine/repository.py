@@ -13,7 +13,7 @@ from typing import Self
 from dedupstore.chunking import Chunker, ChunkingParameters
 from dedupstore.clock import Clock, SystemClock
 from dedupstore.engine.index_sync import open_index, rebuild_index
-from dedupstore.engine.keys import CONFIG_KEY, OBJECT_PREFIXES
+from dedupstore.engine.keys import CONFIG_KEY, HOLDS_PREFIX, OBJECT_PREFIXES, SNAPSHOTS_PREFIX
 from dedupstore.engine.locks import LOCKS_FOLDER, hold_lock
 from dedupstore.engine.monitor import Monitor, SilentMonitor
 from dedupstore.errors import (
@@ -35,7 +35,7 @@ from dedupstore.format.config import (
 from dedupstore.ids import ID_BYTES
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.limits import CHUNK_BYTES_MAX
-from dedupstore.storage.local import LocalStore, storage_error
+from dedupstore.storage.local import TEMPORARY_FOLDER, LocalStore, storage_error
 
 INDEX_FOLDER = "index"
 CHUNKING_ALGORITHM = "gear-line-1"
@@ -183,7 +183,7 @@ def init_repository(
     chunking = _new_chunking(chunk_bytes_target)
     _make_root(folder)
     store = LocalStore(folder)
-    store.make_folders((LOCKS_FOLDER, *OBJECT_PREFIXES))
+    store.make_folders((LOCKS_FOLDER, HOLDS_PREFIX, *OBJECT_PREFIXES))
     config = RepositoryConfig(secrets.token_bytes(ID_BYTES), clock.now(), chunking)
     with hold_lock(folder, "repository", exclusive=True, wait_seconds=0.0, clock=clock):
         if os.path.lexists(os.path.join(folder, CONFIG_KEY)):
@@ -263,7 +263,7 @@ def _make_root(folder: str) -> None:
     if CONFIG_KEY in names:
         raise RepositoryExists(f"there is a repository at {folder} already")
     # What an interrupted init left behind may be finished; anything else is somebody's.
-    own = {"packs", "snapshots", LOCKS_FOLDER, "tmp"}
+    own = {"packs", SNAPSHOTS_PREFIX, HOLDS_PREFIX, LOCKS_FOLDER, TEMPORARY_FOLDER}
     if names - own:
         raise RepositoryExists(
             f"{folder} is not empty", hint="choose a folder that is empty or does not exist"

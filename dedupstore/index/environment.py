@@ -62,11 +62,11 @@ class IndexEnvironment:
         with _mapped_errors():
             self._environment = _acquire(folder, create)
             try:
-                with self._environment.begin(write=create) as transaction:
-                    self._chunks = self._open_table(transaction, b"chunks", create)
-                    self._pack_table = self._open_table(transaction, b"packs", create)
-                    self._numbers = self._open_table(transaction, b"pack numbers", create)
-                    self._facts = self._open_table(transaction, b"facts", create)
+                # Tables opened in a transaction for reading would be closed with it.
+                self._chunks = self._environment.open_db(b"chunks", create=create)
+                self._pack_table = self._environment.open_db(b"packs", create=create)
+                self._numbers = self._environment.open_db(b"pack numbers", create=create)
+                self._facts = self._environment.open_db(b"facts", create=create)
                 self._check_identity(identity, create)
             except BaseException:
                 _release(folder)
@@ -141,9 +141,6 @@ class IndexEnvironment:
                         chunks += 1
                         chunks_bytes += chunk_bytes
         return IndexTotals(chunks, chunks_bytes)
-
-    def _open_table(self, transaction: Any, name: bytes, create: bool) -> Any:
-        return self._environment.open_db(name, txn=transaction, create=create)
 
     def _check_identity(self, identity: bytes, create: bool) -> None:
         expected = bytes((INDEX_VERSION,)) + identity

@@ -5,11 +5,12 @@ and `walk` find what there is, `known_files` what the last snapshot already has,
 reads what is new, `rename_count` and `report` say what happened.
 """
 
-from dedupstore.operations.snapshot.report import SnapshotOptions, SnapshotReport
+from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
 from dedupstore.operations.snapshot.run import snapshot
 from dedupstore.operations.snapshot.stream import snapshot_command, snapshot_stream
 
 __all__ = [
+    "FileChange",
     "SnapshotOptions",
     "SnapshotReport",
     "snapshot",

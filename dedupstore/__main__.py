@@ -1,0 +1,6 @@
+"""``python -m dedupstore``."""
+
+from dedupstore.cli.main import main
+
+if __name__ == "__main__":
+    main()

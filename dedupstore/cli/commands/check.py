@@ -1,0 +1,123 @@
+"""``dedupstore check``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from dedupstore.cli import exit_codes
+from dedupstore.cli.options import Command
+from dedupstore.cli.quantities import format_size, parse_size
+from dedupstore.cli.session import session_of
+from dedupstore.cli.text import ID_DIGITS_SHOWN, path_fields, printable, printable_path
+from dedupstore.ids import SnapshotId
+from dedupstore.operations.check import CheckOptions, CheckReport, Finding, check
+
+_EPILOG = """
+dedupstore check
+dedupstore check --data
+dedupstore check --data-subset 5%
+dedupstore check --data --snapshot latest
+"""
+_FILES_SHOWN = 10
+
+
+@click.command("check", cls=Command, epilog=_EPILOG)
+@click.option("--data", is_flag=True, help="Also decode and hash every block.")
+@click.option(
+    "--data-subset",
+    metavar="PERCENT|SIZE",
+    help="Do that for a random part of the packs: 5% or 10GB.",
+)
+@click.option("--snapshot", "names", multiple=True, metavar="S", help="Only this; repeatable.")
+@click.option("--set", "set_name", metavar="NAME", help="Narrows latest and @TIME.")
+@click.pass_context
+def command(
+    context: click.Context,
+    data: bool,
+    data_subset: str | None,
+    names: tuple[str, ...],
+    set_name: str | None,
+) -> int:
+    """Check that every chunk of every snapshot is there, and with --data, that it is right.
+
+    Nothing is changed, but an index that is wrong is rebuilt. The exit code is 4 if something
+    stored is missing or damaged.
+    """
+    session = session_of(context)
+    percent, size = _subset(data_subset)
+    with session.repository() as repository:
+        snapshots = tuple(session.find(repository, name, set_name) for name in names)
+        options = CheckOptions(data, percent, size, snapshots)
+        report = check(repository, options)
+    session.result(_json(report), _lines(report), quiet=report.ok)
+    return exit_codes.DONE if report.ok else exit_codes.DAMAGE
+
+
+def _subset(text: str | None) -> tuple[float | None, int | None]:
+    if text is None:
+        return None, None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    if match is not None and 0 < float(match.group(1)) <= 100:
+        return float(match.group(1)), None
+    try:
+        return None, parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is neither a share up to 100% nor a size", param_hint="--data-subset"
+        ) from error
+
+
+def _json(report: CheckReport) -> dict[str, Any]:
+    return {
+        "ok": report.ok,
+        "findings": [_finding_json(finding) for finding in report.findings],
+        "snapshots": report.snapshots,
+        "packs": report.packs,
+        "chunks": report.chunks,
+        "bytes_read": report.bytes_read,
+        "seconds": round(report.seconds, 6),
+    }
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity.value,
+        "object": finding.object,
+        "detail": finding.detail,
+        "chunks": sorted(chunk.hex() for chunk in finding.chunks),
+        "snapshots": _hex(finding.snapshots),
+        "files": [path_fields(path) for path in finding.files],
+        "files_hit": finding.files_hit,
+    }
+
+
+def _hex(snapshots: set[SnapshotId]) -> list[str]:
+    return sorted(snapshot.hex() for snapshot in snapshots)
+
+
+def _lines(report: CheckReport) -> list[str]:
+    lines = [line for finding in report.findings for line in _finding_lines(finding)]
+    looked_at = (
+        f"{report.snapshots} snapshots, {report.packs} packs, {report.chunks} chunks, "
+        f"{format_size(report.bytes_read)} of data read, {report.seconds:.2f} s"
+    )
+    verdict = "no damage found" if report.ok else "DAMAGE FOUND"
+    return [*lines, f"{verdict}: {looked_at}"]
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    lines = [
+        f"{finding.severity.value}: {finding.kind}: {finding.object}: {printable(finding.detail)}"
+    ]
+    if finding.snapshots:
+        ids = [id_[:ID_DIGITS_SHOWN] for id_ in _hex(finding.snapshots)[:_FILES_SHOWN]]
+        more = len(finding.snapshots) - len(ids)
+        lines.append(f"  snapshots hit: {', '.join(ids)}" + (f" and {more} more" if more else ""))
+    if finding.files_hit:
+        lines.append(f"  files hit: {finding.files_hit}")
+        lines += [f"    {printable_path(path)}" for path in finding.files[:_FILES_SHOWN]]
+    return lines

@@ -1,0 +1,58 @@
+"""``dedupstore init``."""
+
+from __future__ import annotations
+
+import click
+
+from dedupstore.cli.options import Command
+from dedupstore.cli.quantities import SizeType, format_size
+from dedupstore.cli.session import session_of
+from dedupstore.cli.text import printable
+from dedupstore.engine.repository import init_repository
+
+_EPILOG = """
+dedupstore --repo /srv/archive init
+DEDUPSTORE_REPO=/srv/archive dedupstore init --chunk-size 32KiB
+"""
+
+
+@click.command("init", cls=Command, epilog=_EPILOG)
+@click.option(
+    "--chunk-size",
+    type=SizeType(),
+    default="64KiB",
+    show_default=True,
+    help="Target size of chunks: a power of two from 4KiB to 4MiB. Cannot be changed later.",
+)
+@click.option(
+    "--encryption",
+    type=click.Choice(["none"]),
+    default="none",
+    show_default=True,
+    help="This version stores without encryption.",
+)
+@click.pass_context
+def command(context: click.Context, chunk_size: int, encryption: str) -> None:
+    """Make an empty repository at --repo.
+
+    The folder is made if it does not exist, and becomes private to its owner.
+    """
+    session = session_of(context)
+    location = session.required_location()
+    with init_repository(
+        location, chunk_bytes_target=chunk_size, monitor=session.monitor()
+    ) as repository:
+        repository_id = repository.config.repository_id.hex()
+        session.result(
+            {
+                "repository_id": repository_id,
+                "location": repository.location,
+                "chunk_size": chunk_size,
+                "encryption": encryption,
+            },
+            [
+                f"made repository {repository_id[:12]} at {printable(repository.location)}, "
+                f"chunks of about {format_size(chunk_size)}"
+            ],
+            quiet=True,
+        )

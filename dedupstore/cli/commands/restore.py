@@ -1,0 +1,120 @@
+"""``dedupstore restore``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from dedupstore.cli import exit_codes
+from dedupstore.cli.options import Command
+from dedupstore.cli.quantities import format_size
+from dedupstore.cli.session import Session, session_of
+from dedupstore.cli.text import ID_DIGITS_SHOWN, event_fields, labelled, printable
+from dedupstore.operations.restore import (
+    Overwrite,
+    RestoreOptions,
+    RestoreReport,
+    restore,
+    restore_tar,
+)
+
+_EPILOG = """
+dedupstore restore latest --target /tmp/logs
+dedupstore restore @2026-03-01 '/var/log/nginx/*.log' --target /tmp/logs --set web
+dedupstore restore latest /var/log/app --target /srv/app --strip-components 3
+dedupstore restore latest --tar | zstd > logs.tar.zst
+"""
+
+
+@click.command("restore", cls=Command, epilog=_EPILOG)
+@click.argument("snapshot")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--target", metavar="DIR", help="Restore below this folder; made if need be.")
+@click.option(
+    "--overwrite",
+    type=click.Choice([choice.value for choice in Overwrite]),
+    default=Overwrite.NEVER.value,
+    show_default=True,
+    help="What to do with files that exist; if-changed goes by size and modification time.",
+)
+@click.option(
+    "--strip-components",
+    type=click.IntRange(0, 1000),
+    default=0,
+    metavar="N",
+    help="Drop N leading parts of each path.",
+)
+@click.option("--tar", is_flag=True, help="Write a tar to stdout instead.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; say what would be restored.")
+@click.option("--set", "set_name", metavar="NAME", help="Narrows latest and @TIME.")
+@click.pass_context
+def command(context: click.Context, **given: Any) -> int:
+    """Restore a snapshot, or what paths or globs choose of it, below --target.
+
+    Files appear whole or not at all, and existing ones are left alone unless --overwrite says
+    otherwise. If some cannot be restored, the rest is, and the exit code is 3, or 4 if stored
+    data is damaged.
+    """
+    session = session_of(context)
+    _check_usage(session, given)
+    with session.repository() as repository:
+        found = session.find(repository, given["snapshot"], given["set_name"])
+        paths = tuple(os.fsencode(path) for path in given["paths"])
+        if given["tar"]:
+            restore_tar(repository, found, sys.stdout.buffer, paths)
+            sys.stdout.buffer.flush()
+            return exit_codes.DONE
+        options = RestoreOptions(
+            paths=paths,
+            overwrite=Overwrite(given["overwrite"]),
+            strip_components=given["strip_components"],
+            dry_run=given["dry_run"],
+        )
+        report = restore(repository, found, given["target"], options)
+    session.result(_json(report), _lines(report, given), quiet=True)
+    if report.damaged:
+        return exit_codes.DAMAGE
+    return exit_codes.PARTIAL if report.failed else exit_codes.DONE
+
+
+def _check_usage(session: Session, given: dict[str, Any]) -> None:
+    if given["tar"]:
+        if session.json or given["dry_run"] or given["target"] or given["strip_components"]:
+            raise click.UsageError(
+                "--tar goes without --json, --target, --strip-components and --dry-run"
+            )
+        if sys.stdout.isatty():
+            raise click.UsageError("--tar writes to stdout; send it to a file or a pipe")
+    elif not given["target"]:
+        raise click.UsageError("give --target DIR, the folder to restore into, or --tar")
+
+
+def _json(report: RestoreReport) -> dict[str, Any]:
+    return {
+        "snapshot": report.snapshot.hex(),
+        "files": report.files,
+        "directories": report.directories,
+        "symlinks": report.symlinks,
+        "bytes": report.restored_bytes,
+        "skipped": report.skipped,
+        "failed": [event_fields(event) for event in report.failed],
+        "events": [event_fields(event) for event in report.events],
+        "seconds": round(report.seconds, 6),
+    }
+
+
+def _lines(report: RestoreReport, given: dict[str, Any]) -> list[str]:
+    verb = "would restore" if given["dry_run"] else "restored"
+    name = report.snapshot.hex()[:ID_DIGITS_SHOWN]
+    rows = {
+        "files": f"{report.files}, {format_size(report.restored_bytes)}",
+        "time": f"{report.seconds:.2f} s",
+    }
+    if report.skipped:
+        rows["skipped"] = f"{report.skipped} that exist already"
+    if report.failed:
+        rows["failed"] = str(len(report.failed))
+    return [f"{verb} snapshot {name} into {printable(given['target'])}", *labelled(rows)]

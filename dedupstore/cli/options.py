@@ -1,0 +1,142 @@
+"""The options that every command takes, before and after its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from dedupstore.cli.quantities import DurationType, ZoneType
+from dedupstore.cli.session import Session
+
+
+def _store(set_value: Callable[[Session, Any], None]) -> Callable[..., None]:
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        session = context.find_root().ensure_object(Session)
+        if value is not None and value is not False and value != 0:
+            set_value(session, value)
+
+    return callback
+
+
+def _set_location(session: Session, value: str) -> None:
+    session.location = value
+
+
+def _set_json(session: Session, value: bool) -> None:
+    session.json = value
+
+
+def _set_progress(session: Session, value: str) -> None:
+    session.progress = value == "on"
+
+
+def _set_lock_wait(session: Session, value: float) -> None:
+    session.lock_wait_seconds = value
+
+
+def _set_zone(session: Session, value: Any) -> None:
+    session.zone = value
+
+
+def _set_quiet(session: Session, value: int) -> None:
+    session.verbosity -= value
+
+
+def _set_verbose(session: Session, value: int) -> None:
+    session.verbosity += value
+
+
+def global_options(*, environment: bool) -> list[click.Parameter]:
+    """Return the global options; ``environment`` lets them be taken from it, too."""
+    return [
+        click.Option(
+            ["-r", "--repo"],
+            metavar="LOCATION",
+            envvar="DEDUPSTORE_REPO" if environment else None,
+            show_envvar=environment,
+            callback=_store(_set_location),
+            expose_value=False,
+            help="The repository: a folder.",
+        ),
+        click.Option(
+            ["--json"],
+            is_flag=True,
+            callback=_store(_set_json),
+            expose_value=False,
+            help="Print one JSON document, or JSON Lines where a listing can be long.",
+        ),
+        click.Option(
+            ["-q", "--quiet"],
+            count=True,
+            callback=_store(_set_quiet),
+            expose_value=False,
+            help="Say less.",
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            callback=_store(_set_verbose),
+            expose_value=False,
+            help="Say more on stderr.",
+        ),
+        click.Option(
+            ["--progress", "progress"],
+            flag_value="on",
+            callback=_store(_set_progress),
+            expose_value=False,
+            help="Show progress bars on stderr; the default on a terminal.",
+        ),
+        click.Option(
+            ["--no-progress", "no_progress"],
+            flag_value="off",
+            callback=_store(_set_progress),
+            expose_value=False,
+            help="Show no progress bars.",
+        ),
+        click.Option(
+            ["--lock-wait"],
+            type=DurationType(),
+            callback=_store(_set_lock_wait),
+            expose_value=False,
+            help="How long to wait for a lock, such as 10m.  [default: 0s]",
+        ),
+        click.Option(
+            ["--timezone"],
+            type=ZoneType(),
+            callback=_store(_set_zone),
+            expose_value=False,
+            help="Zone of times that have none, such as Europe/Paris.  [default: UTC]",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command that also takes the global options behind its name."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.params = [*self.params, *global_options(environment=False)]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples line by line, as they are to be typed."""
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write("Examples:\n")
+            for line in self.epilog.strip().splitlines():
+                formatter.write(f"  {line.strip()}\n")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List a command's own options first, the global ones apart."""
+        global_names = {option.name for option in global_options(environment=False)}
+        own, everywhere = [], []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                (everywhere if parameter.name in global_names else own).append(record)
+        if own:
+            with formatter.section("Options"):
+                formatter.write_dl(own)
+        with formatter.section("Global options"):
+            formatter.write_dl(everywhere)

@@ -1,0 +1,138 @@
+"""Sizes, durations and times as people write them."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from datetime import UTC, datetime, tzinfo
+
+import click
+
+from dedupstore.clock import parse_time
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|mo|m|h|d|w|y)")
+_EXPONENTS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_SECONDS = {
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "mo": 30 * 86400.0,
+    "y": 365 * 86400.0,
+}
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that ``64KiB``, ``10MB`` or ``4096`` mean.
+
+    Raises:
+        ValueError: the text is no size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a size: {text!r}; give one such as 64KiB or 10MB")
+    number, prefix, binary = match.groups()
+    return round(float(number) * (1024 if binary else 1000) ** _EXPONENTS[prefix.lower()])
+
+
+def parse_duration_seconds(text: str) -> float:
+    """Return the seconds that ``90s``, ``15m``, ``12h``, ``7d``, ``4w``, ``6mo`` or ``2y`` mean.
+
+    A month counts as 30 days and a year as 365; several may stand together, as in ``1h30m``.
+
+    Raises:
+        ValueError: the text is no duration.
+    """
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"not a duration: {text!r}; give one such as 90s, 15m, 12h or 7d")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_zone(name: str) -> tzinfo:
+    """Return the time zone ``name``, such as ``Europe/Paris`` or ``UTC``.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    if name.upper() in ("UTC", "Z"):
+        return UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"not a time zone: {name!r}; give one such as Europe/Paris") from error
+
+
+def format_size(size: int) -> str:
+    """Return a size for people: exact below 1 KiB, else three or four digits."""
+    if size < 1024:
+        return f"{size} B"
+    scaled = float(size)
+    for unit in _UNITS:
+        scaled /= 1024
+        if scaled < 999.95 or unit == _UNITS[-1]:
+            break
+    return f"{scaled:.1f} {unit}"
+
+
+class SizeType(click.ParamType):
+    """A size in bytes."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the bytes, or fail with what is wrong."""
+        try:
+            return value if isinstance(value, int) else parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class DurationType(click.ParamType):
+    """A duration in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds, or fail with what is wrong."""
+        try:
+            return value if isinstance(value, float) else parse_duration_seconds(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class ZoneType(click.ParamType):
+    """A time zone by its name."""
+
+    name = "zone"
+
+    def convert(
+        self, value: str | tzinfo, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tzinfo:
+        """Return the zone, or fail with what is wrong."""
+        try:
+            return value if isinstance(value, tzinfo) else parse_zone(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def read_time(text: str, zone: tzinfo, option: str) -> datetime:
+    """Return the time that the value of ``option`` means.
+
+    Raises:
+        click.BadParameter: it is no time.
+    """
+    try:
+        return parse_time(text, zone)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"not a time: {text!r}; give ISO 8601, such as 2026-03-01T12:00:00Z",
+            param_hint=option,
+        ) from error

@@ -1,0 +1,125 @@
+"""What one run of the command line knows: its global options, and how it speaks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+
+import click
+
+from dedupstore.chunking import kernel_name
+from dedupstore.cli.progress import terminal_monitor
+from dedupstore.cli.text import printable, printable_path, to_json
+from dedupstore.engine.monitor import Event, Monitor
+from dedupstore.engine.repository import Repository, open_repository
+from dedupstore.engine.snapshots import Snapshot, find_snapshot
+from dedupstore.errors import UsageError
+
+_ONLY_WHEN_VERBOSE = frozenset(("vanished", "skipped", "other-file-system"))
+
+
+@dataclass(slots=True)
+class Session:
+    """The global options, and output according to them."""
+
+    location: str | None = None
+    json: bool = False
+    verbosity: int = 0
+    progress: bool | None = None
+    lock_wait_seconds: float = 0.0
+    zone: tzinfo = UTC
+
+    def required_location(self) -> str:
+        """Return the repository's folder.
+
+        Raises:
+            UsageError: none was given, or it is of a kind that is not supported.
+        """
+        if not self.location:
+            raise UsageError(
+                "no repository given", hint="give --repo LOCATION or set DEDUPSTORE_REPO"
+            )
+        if "://" in self.location:
+            raise UsageError(
+                f"not a folder: {printable(self.location)}",
+                hint="this version keeps repositories in folders only",
+            )
+        return self.location
+
+    @contextmanager
+    def repository(self) -> Iterator[Repository]:
+        """Open the repository for the length of a ``with`` block.
+
+        Raises:
+            DedupstoreError: see ``open_repository``.
+        """
+        with open_repository(
+            self.required_location(),
+            monitor=self.monitor(),
+            cache_folder=cache_folder(),
+            lock_wait_seconds=self.lock_wait_seconds,
+        ) as repository:
+            yield repository
+
+    def monitor(self) -> Monitor:
+        """Return what shows progress and events on stderr."""
+        return terminal_monitor(self.shows_progress(), self.note_event)
+
+    def shows_progress(self) -> bool:
+        """Tell whether progress is shown: as asked for, by default only on a terminal."""
+        if self.progress is not None:
+            return self.progress
+        return self.verbosity >= 0 and sys.stderr.isatty()
+
+    def find(self, repository: Repository, name: str, set_name: str | None) -> Snapshot:
+        """Return the snapshot that ``name`` means.
+
+        Raises:
+            DedupstoreError: see ``find_snapshot``.
+        """
+        return find_snapshot(repository, name, set_name=set_name, zone=self.zone)
+
+    def result(self, value: object, lines: list[str], *, quiet: bool = False) -> None:
+        """Print the outcome: one JSON document, or lines for people.
+
+        ``quiet`` says that the lines may be left out with ``-q``.
+        """
+        if self.json:
+            click.echo(to_json(value))
+        elif not (quiet and self.verbosity < 0):
+            for line in lines:
+                click.echo(line)
+
+    def note_event(self, event: Event) -> None:
+        """Say on stderr what happened, if it is worth saying at this verbosity."""
+        threshold = 1 if event.kind in _ONLY_WHEN_VERBOSE else 0
+        if self.verbosity >= threshold:
+            where = f"{printable_path(event.path)}: " if event.path else ""
+            click.echo(f"{event.kind}: {where}{printable(event.detail)}", err=True)
+
+    def announce_slow_kernel(self) -> None:
+        """Say once per run that chunking runs on the slow kernel, if it does."""
+        if kernel_name() == "python" and self.verbosity >= 0:
+            click.echo(
+                "note: the native kernel is not installed; chunking runs on its slow Python twin",
+                err=True,
+            )
+
+
+def cache_folder() -> str:
+    """Return the folder where indexes of read-only repositories are kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "dedupstore")
+
+
+def session_of(context: click.Context) -> Session:
+    """Return the session of a command under way."""
+    session: Any = context.find_root().obj
+    if not isinstance(session, Session):
+        raise RuntimeError("the command line was started without a session")
+    return session

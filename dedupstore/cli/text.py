@@ -1,0 +1,68 @@
+"""Text for terminals and scripts, made from names that anybody may have chosen."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dedupstore.engine.monitor import Event
+
+ID_DIGITS_SHOWN = 12
+
+
+def printable(text: str | bytes) -> str:
+    """Return a text with everything a terminal would act on written as an escape."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def printable_path(path: bytes) -> str:
+    """Return a path of a snapshot as it is shown to people: absolute and safe to print."""
+    return "/" + printable(path.lstrip(b"/"))
+
+
+def path_fields(path: bytes, *, name: str = "path") -> dict[str, str]:
+    """Return the JSON fields of an absolute path; ``…_b64`` is added where it is not UTF-8."""
+    absolute = b"/" + path.lstrip(b"/")
+    fields = {name: absolute.decode("utf-8", "replace")}
+    try:
+        absolute.decode("utf-8")
+    except UnicodeDecodeError:
+        fields[f"{name}_b64"] = base64.b64encode(absolute).decode("ascii")
+    return fields
+
+
+def event_fields(event: Event) -> dict[str, str]:
+    """Return an event as JSON fields."""
+    path = path_fields(event.path) if event.path else {}
+    return {"kind": event.kind, **path, "detail": event.detail}
+
+
+def to_json(value: object) -> str:
+    """Return one line of JSON in ASCII, so that no terminal or locale can spoil it."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> list[str]:
+    """Return the lines of a table; the first row is its head; ``right`` columns align right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def labelled(pairs: Mapping[str, Any]) -> list[str]:
+    """Return lines of a label and a value each, the values below each other."""
+    width = max(map(len, pairs), default=0)
+    return [f"{label.ljust(width)}  {value}" for label, value in pairs.items()]

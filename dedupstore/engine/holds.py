@@ -1,0 +1,51 @@
+"""Holds: snapshots that must not be removed, whatever a policy says (docs/format/repository.md)."""
+
+from __future__ import annotations
+
+from dedupstore.clock import format_time
+from dedupstore.engine.keys import HOLDS_PREFIX, id_of_key
+from dedupstore.engine.repository import Repository
+from dedupstore.errors import UsageError
+from dedupstore.format.canonical_json import encode_json
+from dedupstore.format.fields import FORMAT_VERSION
+from dedupstore.ids import SnapshotId
+
+
+def hold_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
+    """Hold a snapshot; to hold one twice is to hold it once.
+
+    Raises:
+        NoSpace, StorageError: the store refused.
+    """
+    record = {"format": FORMAT_VERSION, "held_since": format_time(repository.clock.now())}
+    with repository.shared_lock():
+        repository.store.put(_key(snapshot), [encode_json(record)])
+
+
+def release_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
+    """End the hold of a snapshot; to release one that is not held is no error.
+
+    Raises:
+        StorageError: the store refused.
+    """
+    with repository.shared_lock():
+        repository.store.delete(_key(snapshot))
+
+
+def held_snapshots(repository: Repository) -> frozenset[SnapshotId]:
+    """Return the snapshots that are held; files with other names are passed over.
+
+    Raises:
+        StorageError: the store could not list.
+    """
+    held = set()
+    for key, _ in repository.store.list_objects(HOLDS_PREFIX):
+        try:
+            held.add(id_of_key(key))
+        except UsageError:
+            continue
+    return frozenset(held)
+
+
+def _key(snapshot: SnapshotId) -> str:
+    return f"{HOLDS_PREFIX}/{snapshot.hex()}"
