@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dedupstore.cli.quantities import DurationType, ZoneType
+from dedupstore.cli.quantities import DURATION, ZONE
 from dedupstore.cli.session import Session
 
 
@@ -97,14 +97,14 @@ def global_options(*, environment: bool) -> list[click.Parameter]:
         ),
         click.Option(
             ["--lock-wait"],
-            type=DurationType(),
+            type=DURATION,
             callback=_store(_set_lock_wait),
             expose_value=False,
             help="How long to wait for a lock, such as 10m.  [default: 0s]",
         ),
         click.Option(
             ["--timezone"],
-            type=ZoneType(),
+            type=ZONE,
             callback=_store(_set_zone),
             expose_value=False,
             help="Zone of times that have none, such as Europe/Paris.  [default: UTC]",
@@ -130,7 +130,8 @@ class Command(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List a command's own options first, the global ones apart."""
         global_names = {option.name for option in global_options(environment=False)}
-        own, everywhere = [], []
+        own: list[tuple[str, str]] = []
+        everywhere: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
 import click
@@ -35,7 +36,8 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ValueError(f"not a size: {text!r}; give one such as 64KiB or 10MB")
     number, prefix, binary = match.groups()
-    return round(float(number) * (1024 if binary else 1000) ** _EXPONENTS[prefix.lower()])
+    unit_bytes: int = (1024 if binary else 1000) ** _EXPONENTS[prefix.lower()]
+    return round(float(number) * unit_bytes)
 
 
 def parse_duration_seconds(text: str) -> float:
@@ -78,49 +80,28 @@ def format_size(size: int) -> str:
     return f"{scaled:.1f} {unit}"
 
 
-class SizeType(click.ParamType):
-    """A size in bytes."""
+class ParsedType(click.ParamType):  # type: ignore[type-arg]  # not generic in older clicks
+    """A type of option values that a function reads and may refuse with a ``ValueError``."""
 
-    name = "size"
+    def __init__(self, name: str, parse: Callable[[str], object]) -> None:
+        self.name = name
+        self._parse = parse
 
     def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the bytes, or fail with what is wrong."""
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """Return what the text means, or fail with what is wrong with it."""
+        if not isinstance(value, str):
+            return value
         try:
-            return value if isinstance(value, int) else parse_size(value)
+            return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-class DurationType(click.ParamType):
-    """A duration in seconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the seconds, or fail with what is wrong."""
-        try:
-            return value if isinstance(value, float) else parse_duration_seconds(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class ZoneType(click.ParamType):
-    """A time zone by its name."""
-
-    name = "zone"
-
-    def convert(
-        self, value: str | tzinfo, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tzinfo:
-        """Return the zone, or fail with what is wrong."""
-        try:
-            return value if isinstance(value, tzinfo) else parse_zone(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+SIZE = ParsedType("size", parse_size)
+DURATION = ParsedType("duration", parse_duration_seconds)
+ZONE = ParsedType("zone", parse_zone)
 
 
 def read_time(text: str, zone: tzinfo, option: str) -> datetime:

@@ -70,12 +70,12 @@ class ChunkReader:
             self._cache.prefetch(place)
         current: BlockPlace | None = None
         for id_ in ids:
-            place = places.get(id_)
-            if place is not None and place != current:
-                current = place
+            wanted = places.get(id_)
+            if wanted is not None and wanted != current:
+                current = wanted
                 for following in islice(upcoming, 1):
                     self._cache.prefetch(following)
-            yield self._read_at(id_, place)
+            yield self._read_at(id_, wanted)
 
     def _read_at(self, id_: ChunkId, place: BlockPlace | None) -> memoryview:
         try:

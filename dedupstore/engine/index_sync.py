@@ -9,6 +9,7 @@ from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table
 from dedupstore.errors import DamageError, IndexUnusable
 from dedupstore.format.pack import PackKind, PackTable
+from dedupstore.ids import PackId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import NewGeneration, open_current
 from dedupstore.index.location import IndexedPack, IndexEntry
@@ -29,29 +30,34 @@ def open_index(
     """
     stored = {pack.id: pack for pack in list_packs(store)}
     try:
-        index = open_current(folder, repository_id)
+        return _open_and_complete(store, folder, repository_id, stored, monitor)
     except IndexUnusable as reason:
         if stored:
             monitor.event(Event("index-rebuilt", b"", reason.message))
-        return rebuild_index(store, folder, repository_id, monitor)
+    return rebuild_index(store, folder, repository_id, monitor)
+
+
+def _open_and_complete(
+    store: ReadStore,
+    folder: str,
+    repository_id: bytes,
+    stored: dict[PackId, StoredPack],
+    monitor: Monitor,
+) -> IndexEnvironment:
+    index = open_current(folder, repository_id)
     try:
         known = {pack.id: pack.pack_bytes for pack in index.packs()}
-        if all(id_ in stored and stored[id_].pack_bytes == size for id_, size in known.items()):
-            _read_in(store, index, [stored[id_] for id_ in stored.keys() - known.keys()], monitor)
-            return index
         for pack in index.packs():
             if pack.id not in stored:
                 key = pack_key(PackKind(pack.kind), pack.id)
                 monitor.event(Event("pack-missing", key.encode(), "the index knows it"))
-        reason = IndexUnusable("the index names packs that are gone or have another size")
-    except IndexUnusable as error:
-        reason = error
+        if any(id_ not in stored or stored[id_].pack_bytes != known[id_] for id_ in known):
+            raise IndexUnusable("the index names packs that are gone or have another size")
+        _read_in(store, index, [stored[id_] for id_ in stored.keys() - known.keys()], monitor)
     except BaseException:
         index.close()
         raise
-    index.close()
-    monitor.event(Event("index-rebuilt", b"", reason.message))
-    return rebuild_index(store, folder, repository_id, monitor)
+    return index
 
 
 def rebuild_index(

@@ -40,9 +40,7 @@ def compile_selection(selectors: Sequence[bytes]) -> PathMatcher:
     matches = compile_patterns(b"/" + selector.strip(b"/") for selector in selectors)
 
     def chosen(path: bytes) -> bool:
-        return matches(path) or any(
-            path == name or path.startswith(name + b"/") for name in exact
-        )
+        return matches(path) or any(path == name or path.startswith(name + b"/") for name in exact)
 
     return chosen
 
@@ -57,7 +55,7 @@ def may_hold(selectors: Sequence[bytes]) -> PathMatcher:
 
 
 def _translate(pattern: bytes) -> bytes:
-    anchored = pattern.startswith(b"/") or pattern.startswith(b"**/")
+    anchored = pattern.startswith((b"/", b"**/"))
     parts = [part for part in pattern.split(b"/") if part]
     expression = b"" if anchored else b"(?:[^/]+/)*"
     for number, part in enumerate(parts):

@@ -22,7 +22,6 @@ from dedupstore.errors import (
     ObjectMissing,
     RepositoryExists,
     RepositoryMissing,
-    StorageError,
     UnsupportedFormat,
     UsageError,
 )

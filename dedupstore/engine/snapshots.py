@@ -96,9 +96,7 @@ def find_snapshot(
     return load_snapshot(repository, _id_by_prefix(repository, name))
 
 
-def _newest_at(
-    repository: Repository, name: str, set_name: str | None, zone: tzinfo
-) -> Snapshot:
+def _newest_at(repository: Repository, name: str, set_name: str | None, zone: tzinfo) -> Snapshot:
     try:
         moment = parse_time(name[1:], zone)
     except ValueError as error:
@@ -148,9 +146,7 @@ def _id_by_prefix(repository: Repository, name: str) -> SnapshotId:
             hint="give more digits: " + ", ".join(match[:12] for match in matches[:5]),
             candidates=tuple(matches[:_CANDIDATES_MAX]),
         )
-    raise SnapshotUnknown(
-        f"no snapshot {name}", hint="see them all with: dedupstore list"
-    )
+    raise SnapshotUnknown(f"no snapshot {name}", hint="see them all with: dedupstore list")
 
 
 def _of_set(set_name: str | None) -> str:

@@ -51,9 +51,7 @@ def manifest_entries(reader: PieceReader, manifest: ChunkId, level: int) -> Iter
             yield entry
 
 
-def manifest_pieces(
-    reader: PieceReader, manifest: ChunkId, level: int
-) -> Iterator[memoryview]:
+def manifest_pieces(reader: PieceReader, manifest: ChunkId, level: int) -> Iterator[memoryview]:
     """Yield the level-0 pieces of a manifest in order.
 
     Raises:

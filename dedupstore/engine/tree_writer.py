@@ -40,9 +40,7 @@ class ExtentTreeWriter:
         pending = self._levels[level]
         pending.append(extent)
         count = len(pending)
-        if count >= _EXTENTS_MIN and (
-            not extent.id[0] & _EXTENT_CUT_MASK or count >= _EXTENTS_MAX
-        ):
+        if count >= _EXTENTS_MIN and (not extent.id[0] & _EXTENT_CUT_MASK or count >= _EXTENTS_MAX):
             self._cut(level)
 
     def finish(self) -> Content:

@@ -87,7 +87,7 @@ def path_sort_key(path: bytes) -> bytes:
 
 
 def is_safe_path(path: bytes) -> bool:
-    """Tell whether ``path`` may stand in a manifest: relative, no ``.``, ``..``, NUL, empty part."""
+    """Tell whether ``path`` may stand in a manifest: relative, without ``.``, ``..`` or NUL."""
     if not 0 < len(path) <= PATH_BYTES_MAX or b"\0" in path:
         return False
     return _FORBIDDEN_COMPONENTS.isdisjoint(path.split(b"/"))
@@ -189,9 +189,7 @@ def _encode_content(entry: Entry) -> bytes:
     return bytes((entry.content.level,)) + from_extents
 
 
-def _decode_content(
-    entry_type: EntryType, stored: memoryview, size: int
-) -> tuple[Content, bytes]:
+def _decode_content(entry_type: EntryType, stored: memoryview, size: int) -> tuple[Content, bytes]:
     if entry_type is EntryType.SYMLINK:
         target = bytes(stored)
         if not target or b"\0" in target:

@@ -113,9 +113,7 @@ def encode_table_and_trailer(kind: PackKind, blocks: Sequence[BlockInfo]) -> byt
     """Return what follows the last block of a pack: the table and the trailer."""
     parts = [_TABLE_FIXED.pack(TABLE_MAGIC, len(blocks))]
     parts.extend(
-        _TABLE_BLOCK.pack(
-            block.offset, block.stored_bytes, block.original_bytes, len(block.chunks)
-        )
+        _TABLE_BLOCK.pack(block.offset, block.stored_bytes, block.original_bytes, len(block.chunks))
         for block in blocks
     )
     parts.extend(encode_directory(block.chunks) for block in blocks)

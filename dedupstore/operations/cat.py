@@ -12,9 +12,7 @@ from dedupstore.engine.selection import find_file
 from dedupstore.engine.snapshots import Snapshot
 
 
-def cat(
-    repository: Repository, snapshot: Snapshot, path: str | bytes, output: BinaryIO
-) -> int:
+def cat(repository: Repository, snapshot: Snapshot, path: str | bytes, output: BinaryIO) -> int:
     """Write the bytes of the file at ``path`` to ``output`` and return how many there were.
 
     Raises:

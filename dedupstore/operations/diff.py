@@ -111,9 +111,7 @@ def _sort_out(reader: ChunkReader, suspects: list[PathChange], result: SnapshotD
             result.removed.append(PathChange(before, None))
 
 
-def _find_renames(
-    reader: ChunkReader, suspects: list[PathChange]
-) -> list[tuple[Entry, Entry]]:
+def _find_renames(reader: ChunkReader, suspects: list[PathChange]) -> list[tuple[Entry, Entry]]:
     """Match files that left their path with files that arrived at one: by inode, then content."""
     apart = [pair for pair in suspects if not _same_inode(pair)]
     befores = [pair.before for pair in apart if pair.before and _is_file(pair.before)]

@@ -60,9 +60,7 @@ def stats(repository: Repository, snapshots: Sequence[Snapshot] = ()) -> Stats:
 
 def _of_repository(repository: Repository) -> Stats:
     records = [snapshot.record for snapshot in load_snapshots(repository)]
-    objects = [
-        info for prefix in OBJECT_PREFIXES for info in repository.store.list_objects(prefix)
-    ]
+    objects = [info for prefix in OBJECT_PREFIXES for info in repository.store.list_objects(prefix)]
     totals = repository.index.totals(PackKind.DATA)
     return Stats(
         snapshots=len(records),
@@ -93,9 +91,7 @@ def _of_snapshots(repository: Repository, snapshots: Sequence[Snapshot]) -> Stat
     )
 
 
-def _stored_share(
-    repository: Repository, unique: dict[ChunkId, int]
-) -> tuple[int, set[PackId]]:
+def _stored_share(repository: Repository, unique: dict[ChunkId, int]) -> tuple[int, set[PackId]]:
     """Add up the blocks that hold the chunks, each block once."""
     blocks: dict[tuple[PackId, int], int] = {}
     ids = iter(unique)

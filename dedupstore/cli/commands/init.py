@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dedupstore.cli.options import Command
-from dedupstore.cli.quantities import SizeType, format_size
+from dedupstore.cli.quantities import SIZE
 from dedupstore.cli.session import session_of
 from dedupstore.cli.text import printable
 from dedupstore.engine.repository import init_repository
@@ -19,7 +19,7 @@ DEDUPSTORE_REPO=/srv/archive dedupstore init --chunk-size 32KiB
 @click.command("init", cls=Command, epilog=_EPILOG)
 @click.option(
     "--chunk-size",
-    type=SizeType(),
+    type=SIZE,
     default="64KiB",
     show_default=True,
     help="Target size of chunks: a power of two from 4KiB to 4MiB. Cannot be changed later.",
@@ -50,9 +50,6 @@ def command(context: click.Context, chunk_size: int, encryption: str) -> None:
                 "chunk_size": chunk_size,
                 "encryption": encryption,
             },
-            [
-                f"made repository {repository_id[:12]} at {printable(repository.location)}, "
-                f"chunks of about {format_size(chunk_size)}"
-            ],
+            [f"made repository {repository_id[:12]} at {printable(repository.location)}"],
             quiet=True,
         )

@@ -51,7 +51,7 @@ dedupstore restore latest --tar | zstd > logs.tar.zst
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be restored.")
 @click.option("--set", "set_name", metavar="NAME", help="Narrows latest and @TIME.")
 @click.pass_context
-def command(context: click.Context, **given: Any) -> int:
+def command(context: click.Context, /, **given: Any) -> int:
     """Restore a snapshot, or what paths or globs choose of it, below --target.
 
     Files appear whole or not at all, and existing ones are left alone unless --overwrite says

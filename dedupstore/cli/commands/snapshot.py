@@ -37,7 +37,9 @@ dedupstore snapshot --stdin-name dump.sql --set db --exec -- pg_dump shop
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--set", "set_name", metavar="NAME", help="The set it belongs to.  [default: host]")
 @click.option("--tag", "tags", multiple=True, metavar="T", help="A tag; may be repeated.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches; repeatable.")
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Leave out what matches; repeatable."
+)
 @click.option(
     "--exclude-from",
     multiple=True,
@@ -60,7 +62,7 @@ dedupstore snapshot --stdin-name dump.sql --set db --exec -- pg_dump shop
 @click.option("--stdin-name", metavar="NAME", help="Store what comes from stdin as the file NAME.")
 @click.option("--exec", "execute", is_flag=True, help="Run PATH... as a command; store its output.")
 @click.pass_context
-def command(context: click.Context, **given: Any) -> int:
+def command(context: click.Context, /, **given: Any) -> int:
     """Take a snapshot of files and folders, of stdin, or of what a command writes.
 
     A file that only grows while it is read is no problem. If some sources cannot be read, the

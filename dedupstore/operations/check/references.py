@@ -64,9 +64,7 @@ class ReferenceCheck:
         packs: set[PackId] = set()
         for record in (snapshot.record for snapshot in snapshots):
             try:
-                for entry in manifest_entries(
-                    self._reader, record.manifest, record.manifest_level
-                ):
+                for entry in manifest_entries(self._reader, record.manifest, record.manifest_level):
                     for batch in _id_batches(self._reader, entry.content):
                         found = self._repository.index.find(batch)
                         packs.update({location.pack for location in found.values()})
@@ -104,9 +102,7 @@ class ReferenceCheck:
         except DamageError as error:
             sound = False
             object_key = snapshot_key(snapshot.id)
-            self._collector.error("list-damaged", object_key, error.message).hits(
-                snapshot.id, path
-            )
+            self._collector.error("list-damaged", object_key, error.message).hits(snapshot.id, path)
         if sound and content.level:
             self._sound_contents.add(content)
         return sound

@@ -123,9 +123,7 @@ class _Restorer:
         except DamageError as error:
             self._fail("damaged", entry.path, error.message)
 
-    def _write(
-        self, reader: ChunkReader, target: RestoreTarget, entry: Entry, path: bytes
-    ) -> None:
+    def _write(self, reader: ChunkReader, target: RestoreTarget, entry: Entry, path: bytes) -> None:
         above, _, name = path.rpartition(b"/")
         folder = target.folder(above)
         overwrite = self._options.overwrite

@@ -103,9 +103,7 @@ class RestoreTarget:
         while len(self._open) > depth + 1:
             folder = self._open.pop()
             try:
-                if folder.entry is not None and not apply_metadata(
-                    folder.descriptor, folder.entry
-                ):
+                if folder.entry is not None and not apply_metadata(folder.descriptor, folder.entry):
                     self.owners_lost += 1
             finally:
                 os.close(folder.descriptor)

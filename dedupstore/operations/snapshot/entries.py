@@ -101,9 +101,8 @@ class EntryMaker:
 
     def _make_file(self, item: SourceItem, path: bytes) -> Entry | None:
         known = self._known.take(path)
-        if known is not None and not self._reread and looks_unchanged(known, item.status):
-            if self._chunks_are_there(known.content):
-                return self._file(path, item.status, known.content, FileChange.UNCHANGED)
+        if known is not None and self._may_reuse(known, item.status):
+            return self._file(path, item.status, known.content, FileChange.UNCHANGED)
         descriptor = self._open(item)
         if descriptor is None:
             return None
@@ -185,6 +184,11 @@ class EntryMaker:
             user=self._names.user(status.st_uid),
             group=self._names.group(status.st_gid),
         )
+
+    def _may_reuse(self, known: Entry, status: os.stat_result) -> bool:
+        if self._reread or not looks_unchanged(known, status):
+            return False
+        return self._chunks_are_there(known.content)
 
     def _chunks_are_there(self, content: Content) -> bool:
         """Tell whether all chunks of a known file can be relied on.

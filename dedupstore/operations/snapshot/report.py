@@ -78,9 +78,10 @@ class FileChange(Enum):
 class SnapshotReport:
     """What a snapshot holds and what it cost.
 
-    Each file is counted once in ``changes``. ``content_bytes`` is the size of all files; ``bytes_read`` what was read of them; ``bytes_new`` what of that the
-    repository did not have; ``bytes_stored`` what it grew by. ``skipped`` counts sockets, FIFOs
-    and devices by kind. ``warnings`` are sources that could not be read; ``events`` is all that
+    Each file is counted once in ``changes``. ``content_bytes`` is the size of all files;
+    ``bytes_read`` what was read of them; ``bytes_new`` what of that the repository did not have;
+    ``bytes_stored`` what it grew by. ``skipped`` counts sockets, FIFOs and devices by kind.
+    ``warnings`` are sources that could not be read; ``events`` is all that
     happened besides, such as a file that shrank while it was read.
     """
 

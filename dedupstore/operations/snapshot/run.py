@@ -124,8 +124,8 @@ def _entries(reader: ChunkReader, previous: Snapshot | None) -> Iterator[Entry]:
 def _nothing_taken(report: SnapshotReport) -> SourceError:
     if report.warnings:
         first = report.warnings[0]
-        path = os.fsdecode(first.path)
-        return SourceError(f"nothing could be read, so there is no snapshot: {path}: {first.detail}")
+        what = f"{os.fsdecode(first.path)}: {first.detail}"
+        return SourceError(f"nothing could be read, so there is no snapshot: {what}")
     return SourceError(
         "there is nothing to take a snapshot of",
         hint="check the paths and the exclude patterns",

@@ -84,9 +84,7 @@ def _snapshot_of(
                 repository.monitor.end()
             manifest.add(_stream_entry(path, result.content, report))
             report.bytes_read = result.bytes_read
-            finish_snapshot(
-                repository, writer, manifest, report, options, [b"/" + path], previous
-            )
+            finish_snapshot(repository, writer, manifest, report, options, [b"/" + path], previous)
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
     return report
 

@@ -79,9 +79,7 @@ def walk_roots(
         yield from _walk_tree(SourceItem(root, status), rules, observer)
 
 
-def _walk_tree(
-    root: SourceItem, rules: WalkRules, observer: WalkObserver
-) -> Iterator[SourceItem]:
+def _walk_tree(root: SourceItem, rules: WalkRules, observer: WalkObserver) -> Iterator[SourceItem]:
     pending = [root]
     while pending:
         item = pending.pop()
