@@ -45,7 +45,8 @@ static int load_rules(gear_rules *rules, const Py_buffer *table, const Py_ssize_
     rules->target_bytes = (size_t)target;
     rules->max_bytes = (size_t)max;
     rules->line_bound_bytes = (size_t)line_bound;
-    if ((rules->mask_hard & 0xFFFF) != GEAR_LOW_MASK || (rules->mask_easy & 0xFFFF) != GEAR_LOW_MASK) {
+    if ((rules->mask_hard & 0xFFFF) != GEAR_LOW_MASK ||
+        (rules->mask_easy & 0xFFFF) != GEAR_LOW_MASK) {
         PyErr_SetString(PyExc_ValueError, "masks do not test bits 6 to 15");
         return -1;
     }

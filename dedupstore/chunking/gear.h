@@ -16,7 +16,8 @@
 /* Logs are longer than the caches, and the processor's own prefetch stops at each page: without
  * this the scans run at some 60 % of their speed. The address may lie outside the data. */
 #if defined(__GNUC__) || defined(__clang__)
-#define GEAR_PREFETCH(address, ahead) __builtin_prefetch((const void *)((uintptr_t)(address) + (ahead)))
+#define GEAR_PREFETCH(address, ahead) \
+    __builtin_prefetch((const void *)((uintptr_t)(address) + (uintptr_t)(ahead)))
 #else
 #define GEAR_PREFETCH(address, ahead) ((void)0)
 #endif

@@ -47,7 +47,8 @@ AVX2 static inline __m256i both_lanes(const uint8_t *first, const uint8_t *secon
 
 /* Sets bit i of `candidates` if the hash that ends with bytes[i] passes stage 1.
  * Reads bytes[-16 .. BLOCK_POSITIONS - 1]. */
-AVX2 static void mark_candidates(const gear_rules *rules, const uint8_t *bytes, uint64_t *candidates)
+AVX2 static void mark_candidates(const gear_rules *rules, const uint8_t *bytes,
+                                 uint64_t *candidates)
 {
     const __m256i low_to_low = both_lanes(rules->low_nibble[0], rules->low_nibble[0]);
     const __m256i low_to_high = both_lanes(rules->low_nibble[1], rules->low_nibble[1]);
