@@ -45,7 +45,6 @@ class BlockHeader:
     original_bytes: int
     payload_bytes: int
     notes_bytes: int
-    checksum: bytes
 
     @property
     def stored_bytes(self) -> int:
@@ -82,8 +81,10 @@ def decode_directory(data: bytes | memoryview, original_bytes: int) -> tuple[Chu
     """Read a directory whose lengths must add up to ``original_bytes``.
 
     Raises:
-        FormatError: a length is zero or above the limit, or the sum is another.
+        FormatError: it is cut off, a length is zero or above the limit, or the sum is another.
     """
+    if len(data) % DIRECTORY_ENTRY_BYTES:
+        raise FormatError("the directory of a block is cut off")
     chunks = tuple([ChunkInfo(*entry) for entry in _DIRECTORY_ENTRY.iter_unpack(data)])
     total = 0
     for chunk in chunks:
@@ -106,7 +107,7 @@ def encode_block(codec: int, chunks: Sequence[ChunkInfo], payload: bytes) -> byt
 
 
 def decode_block_header(data: bytes | memoryview) -> BlockHeader:
-    """Read the first ``HEADER_BYTES`` of a block.
+    """Read the first ``HEADER_BYTES`` of a block; its checksum is for ``decode_block``.
 
     Raises:
         UnsupportedFormat: a newer block version, or an unknown required flag.
@@ -128,10 +129,7 @@ def decode_block_header(data: bytes | memoryview) -> BlockHeader:
         raise FormatError(f"a block of {chunk_count} chunks and {original_bytes} bytes")
     if payload_bytes > BLOCK_BYTES_MAX or notes_bytes > BLOCK_NOTES_BYTES_MAX:
         raise FormatError(f"a block with {payload_bytes} stored bytes and {notes_bytes} of notes")
-    stored_checksum = bytes(data[_FIXED.size : HEADER_BYTES])
-    return BlockHeader(
-        codec, chunk_count, original_bytes, payload_bytes, notes_bytes, stored_checksum
-    )
+    return BlockHeader(codec, chunk_count, original_bytes, payload_bytes, notes_bytes)
 
 
 def decode_block(data: bytes | memoryview) -> Block:
@@ -142,11 +140,14 @@ def decode_block(data: bytes | memoryview) -> Block:
         FormatError: the block breaks a rule of the format or its checksum is wrong.
     """
     view = memoryview(data)
+    if view[: len(BLOCK_MAGIC)] != BLOCK_MAGIC:
+        raise FormatError("no block begins where one should")
+    # The checksum is in one place in all versions, so that a flipped bit in the version is damage.
+    if checksum(view[: _FIXED.size], view[HEADER_BYTES:]) != view[_FIXED.size : HEADER_BYTES]:
+        raise FormatError("the checksum of a block is wrong")
     header = decode_block_header(view)
     if len(view) != header.stored_bytes:
         raise FormatError(f"a block fills {header.stored_bytes} bytes, not {len(view)}")
-    if checksum(view[: _FIXED.size], view[HEADER_BYTES:]) != header.checksum:
-        raise FormatError("the checksum of a block is wrong")
     directory_end = HEADER_BYTES + header.chunk_count * DIRECTORY_ENTRY_BYTES
     notes_end = directory_end + header.notes_bytes
     chunks = decode_directory(view[HEADER_BYTES:directory_end], header.original_bytes)

@@ -25,6 +25,7 @@ from dedupstore.format.hashing import checksum
 from dedupstore.limits import (
     BLOCK_BYTES_MAX,
     BLOCK_CHUNKS_MAX,
+    BLOCK_NOTES_BYTES_MAX,
     PACK_BYTES_MAX,
     PACK_TABLE_BYTES_MAX,
 )
@@ -76,11 +77,12 @@ class PackTable:
 
 @dataclass(frozen=True, slots=True)
 class PackTrailer:
-    """Where the table of a pack is, and its checksum."""
+    """Where the table of a pack is, the flags of the trailer, and the checksum over both."""
 
     table_offset: int
     table_bytes: int
     checksum: bytes
+    flags: int
 
 
 def encode_pack_header(kind: PackKind) -> bytes:
@@ -120,16 +122,16 @@ def encode_table_and_trailer(kind: PackKind, blocks: Sequence[BlockInfo]) -> byt
     table = b"".join(parts)
     last = blocks[-1] if blocks else None
     table_offset = last.offset + last.stored_bytes if last else PACK_HEADER_BYTES
-    place = _TRAILER.pack(table_offset, len(table), bytes(16), 0, TRAILER_MAGIC)[:16]
-    table_checksum = checksum(encode_pack_header(kind), table, place)
+    table_checksum = _table_checksum(encode_pack_header(kind), table, table_offset, 0)
     return table + _TRAILER.pack(table_offset, len(table), table_checksum, 0, TRAILER_MAGIC)
 
 
 def decode_trailer(tail: bytes | memoryview, pack_bytes: int) -> PackTrailer:
     """Read the trailer from the last bytes of a pack that is ``pack_bytes`` long.
 
+    Nothing of it is trusted before ``decode_table`` has verified its checksum.
+
     Raises:
-        UnsupportedFormat: an unknown required flag.
         FormatError: the pack is cut off, or the place of the table is impossible.
     """
     if not PACK_BYTES_MIN <= pack_bytes <= PACK_BYTES_MAX or len(tail) < TRAILER_BYTES:
@@ -139,16 +141,11 @@ def decode_trailer(tail: bytes | memoryview, pack_bytes: int) -> PackTrailer:
     )
     if magic != TRAILER_MAGIC:
         raise FormatError("the file does not end like a pack; it may be cut off")
-    if flags & REQUIRED_FLAGS:
-        raise UnsupportedFormat(
-            f"a pack's trailer has flags {flags:#06x}, which this version cannot read",
-            hint="use a newer version of dedupstore",
-        )
     if table_bytes > PACK_TABLE_BYTES_MAX or table_offset < PACK_HEADER_BYTES:
         raise FormatError("the place of a pack's table is out of range")
     if table_offset + table_bytes + TRAILER_BYTES != pack_bytes:
         raise FormatError("the table of a pack is not where its trailer says")
-    return PackTrailer(table_offset, table_bytes, table_checksum)
+    return PackTrailer(table_offset, table_bytes, table_checksum, flags)
 
 
 def decode_table(
@@ -157,20 +154,33 @@ def decode_table(
     """Read a pack's table; ``header`` is the pack's first 8 bytes, which the checksum covers.
 
     Raises:
-        UnsupportedFormat: see ``decode_pack_header``.
+        UnsupportedFormat: see ``decode_pack_header``; or an unknown required flag of the trailer.
         FormatError: the table breaks a rule of the format or its checksum is wrong.
     """
-    kind = decode_pack_header(header)
     if len(table) != trailer.table_bytes or len(table) < _TABLE_FIXED.size:
         raise FormatError("the table of a pack is cut off")
-    place = struct.pack("<QQ", trailer.table_offset, trailer.table_bytes)
-    if checksum(header[:PACK_HEADER_BYTES], table, place) != trailer.checksum:
+    header = header[:PACK_HEADER_BYTES]
+    if _table_checksum(header, table, trailer.table_offset, trailer.flags) != trailer.checksum:
         raise FormatError("the checksum of a pack's table is wrong")
+    # Versions and flags are judged only now, so that a flipped bit in them is called damage.
+    kind = decode_pack_header(header)
+    if trailer.flags & REQUIRED_FLAGS:
+        raise UnsupportedFormat(
+            f"a pack's trailer has flags {trailer.flags:#06x}, which this version cannot read",
+            hint="use a newer version of dedupstore",
+        )
     magic, block_count = _TABLE_FIXED.unpack_from(table)
     chunks_begin = _TABLE_FIXED.size + block_count * _TABLE_BLOCK.size
     if magic != TABLE_MAGIC or chunks_begin > len(table):
         raise FormatError("the table of a pack is malformed")
     return PackTable(kind, _decode_blocks(memoryview(table), chunks_begin, trailer.table_offset))
+
+
+def _table_checksum(
+    header: bytes | memoryview, table: bytes | memoryview, table_offset: int, flags: int
+) -> bytes:
+    trailer = _TRAILER.pack(table_offset, len(table), bytes(16), flags, TRAILER_MAGIC)
+    return checksum(header, table, trailer[:16], trailer[32:])
 
 
 def _decode_blocks(
@@ -187,6 +197,8 @@ def _decode_blocks(
             raise FormatError("the blocks of a pack do not follow each other")
         if not 0 < chunk_count <= BLOCK_CHUNKS_MAX or not 0 < original_bytes <= BLOCK_BYTES_MAX:
             raise FormatError("a block in a pack's table is out of range")
+        if stored_bytes > HEADER_BYTES + directory_bytes + BLOCK_NOTES_BYTES_MAX + BLOCK_BYTES_MAX:
+            raise FormatError(f"a pack's table lists a block that fills {stored_bytes} bytes")
         if position + directory_bytes > len(table):
             raise FormatError("the table of a pack lists more chunks than it holds")
         directory = table[position : position + directory_bytes]
