@@ -20,6 +20,11 @@
 #define BLOCK_WORDS (BLOCK_POSITIONS / 64)
 #define PREFETCH_BYTES (2 * BLOCK_POSITIONS)
 
+/* With more candidates in a block than this, the scalar scan takes over for a while: data made to
+ * pass stage 1 must not cost much more than it would without the two stages. */
+#define VERIFIED_MAX 8
+#define CROWDED_POSITIONS (4 * BLOCK_POSITIONS)
+
 /* 16-bit hashes of eight positions in each lane, complete for 1, 2, 4 and 8 bytes. */
 typedef struct {
     __m256i of1, of2, of4, of8;
@@ -96,21 +101,21 @@ static uint64_t window_hash(const uint64_t *table, const uint8_t *end)
     return (part[0] << 48) + (part[1] << 32) + (part[2] << 16) + part[3];
 }
 
-/* Stage 2 for a block whose first position is `first`. Returns the first cut, else 0. */
+/* Stage 2 for a block whose first position is `first`. Returns the first cut, else 0; sets *crowded
+ * to where it gave up for too many candidates, else to 0. */
 static size_t verify_block(const gear_rules *rules, const uint8_t *chunk, size_t first,
-                           const uint64_t *candidates)
+                           const uint64_t *candidates, size_t *crowded)
 {
+    int left = VERIFIED_MAX;
+    *crowded = 0;
     for (size_t i = 0; i < BLOCK_WORDS; i++) {
-        uint64_t word = candidates[i];
-        uint64_t after_first = word & (word - 1);
-        if ((after_first & (after_first - 1)) != 0) {
-            /* Three or more in 64: rolling over the rest of the block costs less, and so data
-             * made to pass stage 1 is not much slower than with the scalar scan. */
-            return gear_scan_range(rules, chunk, first + 64 * i, first + BLOCK_POSITIONS - 1);
-        }
-        for (; word != 0; word &= word - 1) {
+        for (uint64_t word = candidates[i]; word != 0; word &= word - 1) {
             size_t position = first + 64 * i + (size_t)__builtin_ctzll(word);
             uint64_t mask = position < rules->target_bytes ? rules->mask_hard : rules->mask_easy;
+            if (left-- == 0) {
+                *crowded = position;
+                return 0;
+            }
             if ((window_hash(rules->table, chunk + position) & mask) == 0) {
                 return position;
             }
@@ -124,12 +129,21 @@ size_t gear_scan_avx2(const gear_rules *rules, const uint8_t *chunk, size_t limi
     size_t first = rules->min_bytes;
     while (limit - first >= BLOCK_POSITIONS) {
         uint64_t candidates[BLOCK_WORDS];
+        size_t crowded;
         mark_candidates(rules, chunk + first - 1, candidates);
-        size_t cut = verify_block(rules, chunk, first, candidates);
+        size_t cut = verify_block(rules, chunk, first, candidates, &crowded);
+        first += BLOCK_POSITIONS;
+        if (cut == 0 && crowded != 0) {
+            if (limit - crowded < CROWDED_POSITIONS) {
+                first = crowded;
+                break;
+            }
+            first = crowded + CROWDED_POSITIONS;
+            cut = gear_scan_range(rules, chunk, crowded, first - 1);
+        }
         if (cut != 0) {
             return cut;
         }
-        first += BLOCK_POSITIONS;
     }
     size_t cut = gear_scan_range(rules, chunk, first, limit);
     return cut != 0 ? cut : limit;

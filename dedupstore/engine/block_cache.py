@@ -11,8 +11,9 @@ from dedupstore.engine.pack_reader import read_block
 from dedupstore.engine.verified_block import VerifiedBlock, verify_block
 from dedupstore.storage.contract import ReadStore
 
-BLOCKS_HELD_MAX = 10
-BLOCKS_AHEAD = 3
+BLOCKS_HELD_MAX = 6
+BLOCKS_AHEAD = 2
+WORKERS_MAX = 4
 
 
 class BlockPlace(NamedTuple):
@@ -24,14 +25,15 @@ class BlockPlace(NamedTuple):
 
 
 def worker_count() -> int:
-    """Return how many threads may work at once: the processors this process may use."""
-    return max(1, len(os.sched_getaffinity(0)))
+    """Return how many threads may work at once: the processors at hand, but few enough that what
+    each holds in memory stays small beside a bound of 200 MB."""
+    return max(1, min(WORKERS_MAX, len(os.sched_getaffinity(0))))
 
 
 class BlockCache:
     """Fetches, decodes and verifies blocks in threads and holds the last few.
 
-    Memory is bounded by ``BLOCKS_HELD_MAX`` blocks, usually 4 MiB each.
+    Memory is bounded by ``BLOCKS_HELD_MAX`` blocks, usually 8 MiB each.
     """
 
     def __init__(self, store: ReadStore) -> None:

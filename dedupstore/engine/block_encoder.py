@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dedupstore.errors import DamageError
 from dedupstore.format.block import ChunkInfo, decode_block, encode_block
 from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, ZstdCompressor
 from dedupstore.format.pack import BlockInfo
 from dedupstore.ids import ChunkId
-from dedupstore.limits import BLOCK_BYTES_TARGET
+from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_MAX
 
 _ZSTD_LEVEL = 1
 _SMALLER_BY_AT_LEAST = 32
@@ -19,16 +19,24 @@ _SMALLER_BY_AT_LEAST = 32
 _compressors = threading.local()
 
 
-@dataclass(slots=True)
 class OpenBlock:
-    """Chunks collected for one block, in original bytes."""
+    """Chunks collected for one block, in the original bytes that ``buffer`` has room for."""
 
-    data: bytearray = field(default_factory=bytearray)
-    chunks: list[ChunkInfo] = field(default_factory=list)
+    def __init__(self, buffer: bytearray) -> None:
+        self.buffer = buffer
+        self.chunks: list[ChunkInfo] = []
+        self.used_bytes = 0
+
+    def has_room(self, chunk_bytes: int) -> bool:
+        """Tell whether a chunk of that length still fits."""
+        fits = self.used_bytes + chunk_bytes <= len(self.buffer)
+        return fits and len(self.chunks) < BLOCK_CHUNKS_MAX
 
     def add(self, id_: ChunkId, chunk: memoryview) -> None:
-        """Append a copy of a chunk."""
-        self.data += chunk
+        """Append a copy of a chunk, for which there must be room."""
+        end = self.used_bytes + len(chunk)
+        memoryview(self.buffer)[self.used_bytes : end] = chunk
+        self.used_bytes = end
         self.chunks.append(ChunkInfo(id_, len(chunk)))
 
 
@@ -51,19 +59,19 @@ def encode_open_block(block: OpenBlock) -> EncodedBlock:
     Raises:
         DamageError: the block does not decode to what it was made of; nothing was stored.
     """
-    payload = _compressor().compress(block.data)
-    if len(payload) <= len(block.data) - len(block.data) // _SMALLER_BY_AT_LEAST:
+    original = memoryview(block.buffer)[: block.used_bytes]
+    payload = _compressor().compress(original)
+    if len(payload) <= len(original) - len(original) // _SMALLER_BY_AT_LEAST:
         data = encode_block(CODEC_ZSTD, block.chunks, payload)
     else:
-        data = encode_block(CODEC_STORED, block.chunks, bytes(block.data))
+        data = encode_block(CODEC_STORED, block.chunks, bytes(original))
     decoded = decode_block(data)
-    # Comparing bytes is one memcmp; comparing views would go byte by byte.
-    if not block.data == bytes(decoded.original()) or decoded.chunks != tuple(block.chunks):
+    if decoded.chunks != tuple(block.chunks) or not decoded.holds(original):
         raise DamageError(
             "a block did not decode to what was put into it",
             hint="nothing was stored; suspect the memory of this machine",
         )
-    return EncodedBlock(data, len(block.data), decoded.chunks)
+    return EncodedBlock(data, len(original), decoded.chunks)
 
 
 def _compressor() -> ZstdCompressor:

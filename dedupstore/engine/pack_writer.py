@@ -19,7 +19,7 @@ from dedupstore.format.pack import (
     encode_table_and_trailer,
 )
 from dedupstore.ids import ChunkId, PackId
-from dedupstore.limits import BLOCK_CHUNKS_MAX, PACK_BYTES_TARGET
+from dedupstore.limits import PACK_BYTES_TARGET
 from dedupstore.storage.contract import WriteStore
 
 
@@ -58,8 +58,9 @@ class PackWriter:
         self._storing = storing
         self._blocks_in_flight_max = blocks_in_flight_max
         self._on_stored = on_stored
-        self._open_block = OpenBlock()
-        self._in_flight: deque[Future[EncodedBlock]] = deque()
+        self._free_buffers: list[bytearray] = []
+        self._open_block: OpenBlock | None = None
+        self._in_flight: deque[tuple[Future[EncodedBlock], bytearray]] = deque()
         self._pack_parts: list[bytes] = []
         self._pack_blocks: list[BlockInfo] = []
         self._pack_end = PACK_HEADER_BYTES
@@ -72,10 +73,12 @@ class PackWriter:
             DamageError, NoSpace, StorageError: an earlier block or pack failed.
         """
         block = self._open_block
-        full = len(block.data) + len(chunk) > self._block_bytes_target
-        if block.chunks and (full or len(block.chunks) == BLOCK_CHUNKS_MAX):
-            self._submit_block()
-        self._open_block.add(id_, chunk)
+        if block is not None and not block.has_room(len(chunk)):
+            self._submit_block(block)
+            block = None
+        if block is None:
+            block = self._open_block = OpenBlock(self._take_buffer(len(chunk)))
+        block.add(id_, chunk)
 
     def flush(self) -> None:
         """Make everything added so far durable and tell of it.
@@ -83,24 +86,36 @@ class PackWriter:
         Raises:
             DamageError, NoSpace, StorageError: a block or pack failed.
         """
-        if self._open_block.chunks:
-            self._submit_block()
+        if self._open_block is not None:
+            self._submit_block(self._open_block)
+            self._open_block = None
         while self._in_flight:
             self._append_oldest()
         if self._pack_parts:
             self._store_pack()
         self._await_stored()
 
-    def _submit_block(self) -> None:
+    def _take_buffer(self, chunk_bytes: int) -> bytearray:
+        """Return a buffer for a block: one used before, since fresh memory costs page faults."""
+        if chunk_bytes > self._block_bytes_target:
+            return bytearray(chunk_bytes)
+        if self._free_buffers:
+            return self._free_buffers.pop()
+        return bytearray(self._block_bytes_target)
+
+    def _submit_block(self, block: OpenBlock) -> None:
         while len(self._in_flight) >= self._blocks_in_flight_max:
             self._append_oldest()
-        self._in_flight.append(self._compressing.submit(encode_open_block, self._open_block))
-        self._open_block = OpenBlock()
-        while self._in_flight and self._in_flight[0].done():
+        encoding = self._compressing.submit(encode_open_block, block)
+        self._in_flight.append((encoding, block.buffer))
+        while self._in_flight and self._in_flight[0][0].done():
             self._append_oldest()
 
     def _append_oldest(self) -> None:
-        encoded = self._in_flight.popleft().result()
+        encoding, buffer = self._in_flight.popleft()
+        encoded = encoding.result()
+        if len(buffer) == self._block_bytes_target:
+            self._free_buffers.append(buffer)
         self._pack_blocks.append(encoded.at(self._pack_end))
         self._pack_parts.append(encoded.data)
         self._pack_end += len(encoded.data)
