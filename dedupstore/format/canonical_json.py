@@ -1,19 +1,25 @@
 """The JSON of configs and snapshot records: one value, one text, readable by people.
 
-UTF-8 with sorted keys, two spaces of indentation and a newline at the end. Bytes that are not
-UTF-8 (paths, mostly) are written as ``{"b64": "…"}``.
+UTF-8 with sorted keys, two spaces of indentation and a newline at the end. Numbers are integers.
+Bytes that are not UTF-8 (paths, mostly) are written as ``{"b64": "…"}``. Any other text for the
+same value is refused, so that no two programs can read one text differently.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any, TypeAlias
 
 from dedupstore.errors import FormatError
 
 JsonObject: TypeAlias = dict[str, Any]
+
+JSON_LEVELS_MAX = 16
+"""No objects and lists are nested deeper; the whole is the first level."""
+
+_INTEGER_CHARACTERS_MAX = 20
+_BEYOND_LAST_LEVEL = b"\n" + b"  " * JSON_LEVELS_MAX
 
 
 def encode_json(value: JsonObject) -> bytes:
@@ -26,17 +32,40 @@ def decode_json(data: bytes, bytes_max: int, what: str) -> JsonObject:
     """Read a JSON object; ``what`` names it in errors.
 
     Raises:
-        FormatError: longer than ``bytes_max``, not UTF-8, not JSON, or not an object.
+        FormatError: longer than ``bytes_max``, not JSON, not an object, or not the one text of
+            its value.
     """
     if len(data) > bytes_max:
         raise FormatError(f"{what} is {len(data)} bytes long")
+    if _BEYOND_LAST_LEVEL in data:
+        raise FormatError(f"{what} is nested too deeply")
     try:
-        value = json.loads(data.decode("utf-8"))
+        value = json.loads(
+            data.decode("utf-8"),
+            parse_int=_read_integer,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+        if not isinstance(value, dict):
+            raise FormatError(f"{what} is not a JSON object")
+        # Reading it back also shows keys given twice and halves of surrogate pairs.
+        canonical = encode_json(value) == data
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what} is not readable: {error}") from error
-    if not isinstance(value, dict):
-        raise FormatError(f"{what} is not a JSON object")
+    if not canonical:
+        raise FormatError(f"{what} is not written in the one way the format allows")
     return value
+
+
+def _read_integer(text: str) -> int:
+    value = int(text) if len(text) <= _INTEGER_CHARACTERS_MAX else 1 << 63
+    if not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("a number is out of range")
+    return value
+
+
+def _refuse_number(text: str) -> object:
+    raise ValueError("a number is not an integer")
 
 
 def bytes_to_json(value: bytes) -> str | JsonObject:
@@ -51,7 +80,8 @@ def bytes_from_json(value: object, what: str) -> bytes:
     """Read what ``bytes_to_json`` wrote; ``what`` names it in errors.
 
     Raises:
-        FormatError: the value is neither text nor an object of base64.
+        FormatError: the value is neither text nor an object of base64, or it is base64 of what
+            should be text.
     """
     if isinstance(value, str):
         try:
@@ -60,7 +90,10 @@ def bytes_from_json(value: object, what: str) -> bytes:
             raise FormatError(f"{what} holds text that is not Unicode") from error
     if isinstance(value, dict) and isinstance(value.get("b64"), str):
         try:
-            return base64.b64decode(value["b64"], validate=True)
-        except binascii.Error as error:
+            decoded = base64.b64decode(value["b64"], validate=True)
+        except ValueError as error:
             raise FormatError(f"{what} holds malformed base64") from error
+        if bytes_to_json(decoded) != value:
+            raise FormatError(f"{what} holds base64 that is not the one way to write its bytes")
+        return decoded
     raise FormatError(f"{what} is neither text nor base64")

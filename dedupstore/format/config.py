@@ -13,6 +13,7 @@ from dedupstore.format.fields import (
     check_version_and_features,
     take,
     take_count,
+    take_hex,
     take_id,
     take_time,
 )
@@ -76,16 +77,12 @@ def decode_config(data: bytes) -> RepositoryConfig:
         raise FormatError(f"{_WHAT} is damaged: its checksum is wrong")
     check_version_and_features(record, _WHAT)
     chunking = take(record, "chunking", dict, _WHAT)
-    try:
-        seed = bytes.fromhex(take(chunking, "seed", str, _WHAT))
-    except ValueError as error:
-        raise FormatError(f"{_WHAT} has a malformed seed") from error
     return RepositoryConfig(
         repository_id=take_id(record, "repository_id", _WHAT),
         created=take_time(record, "created", _WHAT),
         chunking=ChunkingConfig(
             algorithm=take(chunking, "algorithm", str, _WHAT),
-            seed=seed,
+            seed=take_hex(chunking, "seed", _WHAT),
             bytes_min=take_count(chunking, "bytes_min", _WHAT),
             bytes_target=take_count(chunking, "bytes_target", _WHAT),
             bytes_max=take_count(chunking, "bytes_max", _WHAT),
@@ -96,7 +93,4 @@ def decode_config(data: bytes) -> RepositoryConfig:
 
 def _checksum(record: JsonObject) -> str:
     without = {name: value for name, value in record.items() if name != "checksum"}
-    try:
-        return digest(encode_json(without)).hex()
-    except ValueError as error:
-        raise FormatError(f"{_WHAT} holds text that is not Unicode") from error
+    return digest(encode_json(without)).hex()

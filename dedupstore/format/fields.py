@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from dedupstore.clock import format_time
 from dedupstore.errors import FormatError, UnsupportedFormat
 from dedupstore.format.canonical_json import JsonObject
 from dedupstore.ids import is_id_hex
@@ -66,19 +67,37 @@ def take_id(record: JsonObject, name: str, what: str) -> bytes:
     return bytes.fromhex(value)
 
 
-def take_time(record: JsonObject, name: str, what: str) -> datetime:
-    """Return the field ``name``, which must be an ISO 8601 time in UTC with ``Z``.
+def take_hex(record: JsonObject, name: str, what: str) -> bytes:
+    """Return the field ``name``, which must be bytes in lower-case hexadecimal.
 
     Raises:
         FormatError: anything else.
     """
     text = take(record, name, str, what)
     try:
-        if not text.endswith("Z"):
-            raise ValueError("not UTC")
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        value = bytes.fromhex(text)
+    except ValueError as error:
+        raise FormatError(f"{what} has no hexadecimal in {name!r}") from error
+    if value.hex() != text:
+        raise FormatError(f"{what} has no plain hexadecimal in {name!r}")
+    return value
+
+
+def take_time(record: JsonObject, name: str, what: str) -> datetime:
+    """Return the field ``name``, which must be a time as ``clock.format_time`` writes it.
+
+    Raises:
+        FormatError: anything else.
+    """
+    text = take(record, name, str, what)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
         raise FormatError(f"{what} has no time in {name!r}") from error
+    # Without this check, times without a zone would mean something else on each machine.
+    if moment.tzinfo is not UTC or format_time(moment) != text:
+        raise FormatError(f"{what} has a time in {name!r} that is not written as it should be")
+    return moment
 
 
 def check_version_and_features(record: JsonObject, what: str) -> None:

@@ -127,6 +127,12 @@ def decode_snapshot_record(snapshot_id: SnapshotId, data: bytes) -> SnapshotReco
             content_bytes=take_count(counts, "bytes", _WHAT),
             unreadable=take_count(counts, "unreadable", _WHAT),
         ),
-        previous=None if value.get("previous") is None else take_id(value, "previous", _WHAT),
+        previous=_take_previous(value),
         program=take(value, "program", str, _WHAT),
     )
+
+
+def _take_previous(value: JsonObject) -> SnapshotId | None:
+    if value.get("previous", "") is None:
+        return None
+    return take_id(value, "previous", _WHAT)
