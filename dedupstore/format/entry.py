@@ -25,6 +25,8 @@ FIELD_REQUIRED = 0x8000
 FIELD_USER = 1
 FIELD_GROUP = 2
 
+_TIME_NS_MIN = -(1 << 63)
+_TIME_NS_MAX = (1 << 63) - 1
 _FORBIDDEN_COMPONENTS = frozenset((b"", b".", b".."))
 
 
@@ -61,8 +63,9 @@ class Entry:
     """One path of a snapshot.
 
     ``path`` is relative to the root, ``/``-separated bytes; ``mode`` the permission bits; times
-    are nanoseconds since 1970; ``device`` and ``inode`` say which file it was on its host, and
-    are 0 where that means nothing. ``user`` and ``group`` are names, empty where unknown.
+    are nanoseconds since 1970, and what 64 bits cannot hold (before 1677, after 2262) is stored as
+    the nearest; ``device`` and ``inode`` say which file it was on its host, and are 0 where that
+    means nothing. ``user`` and ``group`` are names, empty where unknown.
     """
 
     path: bytes
@@ -97,22 +100,25 @@ def encode_entry(entry: Entry) -> bytes:
     """Return the bytes of one entry; see docs/format/manifests.md for their layout.
 
     Raises:
-        ValueError: the path may not stand in a manifest.
+        ValueError: the path may not stand in a manifest, or the entry is too long for one.
     """
     if not is_safe_path(entry.path):
         raise ValueError(f"not a path for a manifest: {entry.path[:200]!r}")
     content = _encode_content(entry)
     fields = _encode_field(FIELD_USER, entry.user) + _encode_field(FIELD_GROUP, entry.group)
+    entry_bytes = ENTRY_FIXED_BYTES + len(entry.path) + len(content) + len(fields)
+    if entry_bytes > ENTRY_BYTES_MAX:
+        raise ValueError(f"an entry of {entry_bytes} bytes: {entry.path[:200]!r}")
     fixed = _FIXED.pack(
-        ENTRY_FIXED_BYTES + len(entry.path) + len(content) + len(fields),
+        entry_bytes,
         entry.type,
         0,
         len(entry.path),
         entry.mode,
         entry.uid,
         entry.gid,
-        entry.mtime_ns,
-        entry.ctime_ns,
+        _clamped(entry.mtime_ns),
+        _clamped(entry.ctime_ns),
         entry.size,
         entry.device,
         entry.inode,
@@ -147,6 +153,8 @@ def decode_entry(data: memoryview) -> Entry:
         UnsupportedFormat: an unknown type or an unknown required field.
         FormatError: the entry breaks a rule of the format.
     """
+    if len(data) <= ENTRY_FIXED_BYTES:
+        raise FormatError("an entry is cut off")
     (
         entry_bytes, kind, flags, path_bytes, mode, uid, gid, mtime_ns, ctime_ns,
         size, device, inode, content_bytes,
@@ -178,6 +186,10 @@ def decode_entry(data: memoryview) -> Entry:
 _TYPES = {int(entry_type): entry_type for entry_type in EntryType}
 
 
+def _clamped(time_ns: int) -> int:
+    return max(_TIME_NS_MIN, min(_TIME_NS_MAX, time_ns))
+
+
 def _encode_content(entry: Entry) -> bytes:
     if entry.type is EntryType.SYMLINK:
         return entry.link_target
@@ -190,6 +202,8 @@ def _encode_content(entry: Entry) -> bytes:
 
 
 def _decode_content(entry_type: EntryType, stored: memoryview, size: int) -> tuple[Content, bytes]:
+    if entry_type is not EntryType.FILE and size:
+        raise FormatError(f"an entry that is no file has a size of {size} bytes")
     if entry_type is EntryType.SYMLINK:
         target = bytes(stored)
         if not target or b"\0" in target:
@@ -204,6 +218,8 @@ def _decode_content(entry_type: EntryType, stored: memoryview, size: int) -> tup
     if len(stored) > 1 + INLINE_EXTENTS_MAX * EXTENT_BYTES:
         raise FormatError("an entry holds more extents than may stand in it")
     content = Content(stored[0], tuple(decode_extents(stored[1:])))
+    if content.level and not content.extents:
+        raise FormatError("a file has a tree of pieces without a piece")
     check_level_extents(content.level, content.extents)
     if content.content_bytes != size:
         raise FormatError(f"a file of {size} bytes has chunks of {content.content_bytes}")
@@ -230,7 +246,7 @@ def _encode_field(tag: int, value: bytes) -> bytes:
 
 def _decode_fields(data: memoryview) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
-    position = 0
+    position = last_tag = 0
     while position < len(data):
         if position + _FIELD.size > len(data):
             raise FormatError("a field of an entry is cut off")
@@ -238,6 +254,9 @@ def _decode_fields(data: memoryview) -> dict[int, bytes]:
         position += _FIELD.size
         if position + value_bytes > len(data):
             raise FormatError("a field of an entry is cut off")
+        if tag <= last_tag:
+            raise FormatError("the fields of an entry are out of order")
+        last_tag = tag
         if tag in (FIELD_USER, FIELD_GROUP):
             fields[tag] = bytes(data[position : position + value_bytes])
         elif tag & FIELD_REQUIRED:
