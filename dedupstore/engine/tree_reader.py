@@ -14,7 +14,7 @@ from dedupstore.format.entry import (
     path_sort_key,
     split_entries,
 )
-from dedupstore.format.pieces import Extent, decode_extents, piece_body
+from dedupstore.format.pieces import HOLE_ID, Extent, decode_extents, piece_body
 from dedupstore.ids import ChunkId
 
 
@@ -63,6 +63,8 @@ def manifest_pieces(reader: PieceReader, manifest: ChunkId, level: int) -> Itera
         return
     extents = decode_extents(piece_body(top, level))
     for extent in _descend(reader, extents, level - 1):
+        if extent.id == HOLE_ID:
+            raise FormatError("a hole stands where a piece should be")
         piece = reader.read(extent.id)
         if len(piece) != extent.extent_bytes:
             raise FormatError("a piece of a manifest has another length than its list says")
