@@ -75,7 +75,8 @@ class WriteStore(ReadStore, Protocol):
 
         Raises:
             NoSpace: the store is full; nothing appears under ``key``.
-            StorageError: the store refused; nothing new appears under ``key``.
+            StorageError: the store refused; nothing new appears under ``key``, save where only its
+                name could not be made durable: then the object is there, whole.
         """
 
 

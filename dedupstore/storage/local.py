@@ -65,6 +65,7 @@ class LocalStore:
         """See ``WriteStore.put``."""
         path = self._path(key)
         temporary = os.path.join(self._root, TEMPORARY_FOLDER, secrets.token_hex(16))
+        self._make_lost_folders(path, temporary)
         with _mapped_errors("write", key):
             try:
                 _write_synced(temporary, parts)
@@ -73,6 +74,7 @@ class LocalStore:
                 with suppress(OSError):
                     os.unlink(temporary)
                 raise
+        with _mapped_errors("make durable", key):
             sync_folder(os.path.dirname(path))
 
     def delete(self, key: str) -> None:
@@ -87,13 +89,27 @@ class LocalStore:
             NoSpace, StorageError: the file system refused.
         """
         for prefix in (*prefixes, TEMPORARY_FOLDER):
-            with _mapped_errors("make", prefix):
-                os.makedirs(self._path(prefix), mode=FOLDER_MODE, exist_ok=True)
-                sync_folder(os.path.dirname(self._path(prefix)))
+            parts = prefix.split("/")
+            for depth in range(1, len(parts) + 1):
+                self._make_folder("/".join(parts[:depth]))
 
     def is_writable(self) -> bool:
         """Tell whether objects could be added by this process."""
-        return os.access(os.path.join(self._root, TEMPORARY_FOLDER), os.W_OK | os.X_OK)
+        folder = os.path.join(self._root, TEMPORARY_FOLDER)
+        return os.access(folder if os.path.isdir(folder) else self._root, os.W_OK | os.X_OK)
+
+    def _make_folder(self, prefix: str) -> None:
+        path = self._path(prefix)
+        with _mapped_errors("make", prefix):
+            with suppress(FileExistsError):
+                os.mkdir(path, FOLDER_MODE)
+            sync_folder(os.path.dirname(path))
+
+    def _make_lost_folders(self, *paths: str) -> None:
+        """Make the folders of ``paths`` again: tools that copy repositories may drop empty ones."""
+        for folder in map(os.path.dirname, paths):
+            if folder != self._root and not os.path.isdir(folder):
+                self.make_folders([os.path.relpath(folder, self._root)])
 
     def _path(self, key: str) -> str:
         check_key(key)
@@ -131,9 +147,9 @@ def storage_error(error: OSError, action: str, what: str) -> StorageError:
 def _mapped_errors(action: str, what: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as error:
-        raise ObjectMissing(f"{what} is missing from the repository") from error
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and action == "read":
+            raise ObjectMissing(f"{what} is missing from the repository") from error
         raise storage_error(error, action, what) from error
 
 
