@@ -30,8 +30,12 @@ BLOCK_CHUNKS_MAX = 256 * KIB
 BLOCK_NOTES_BYTES_MAX = 64 * KIB
 """No block carries more bytes of notes."""
 
-PACK_BYTES_TARGET = 24 * MIB
+PACK_BYTES_TARGET = 16 * MIB
 """A writer closes a pack when it has grown to this size."""
+
+PACK_CHUNKS_TARGET = 64 * KIB
+"""A writer closes a pack when it holds this many chunks, so that many small logs take no more
+memory than a few large ones."""
 
 PACK_BYTES_MAX = 4 * 1024 * MIB - 1
 """No pack is larger, so that offsets fit in 32 bits."""

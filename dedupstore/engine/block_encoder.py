@@ -66,12 +66,17 @@ def encode_open_block(block: OpenBlock) -> EncodedBlock:
     else:
         data = encode_block(CODEC_STORED, block.chunks, bytes(original))
     decoded = decode_block(data)
-    if decoded.chunks != tuple(block.chunks) or not decoded.holds(original):
+    if decoded.chunks != tuple(block.chunks) or not _same_bytes(decoded.original(), original):
         raise DamageError(
             "a block did not decode to what was put into it",
             hint="nothing was stored; suspect the memory of this machine",
         )
     return EncodedBlock(data, len(original), decoded.chunks)
+
+
+def _same_bytes(decoded: bytes | memoryview, original: memoryview) -> bool:
+    # Views compare byte by byte; "startswith" is one memcmp.
+    return len(decoded) == len(original) and bytes(decoded).startswith(original)
 
 
 def _compressor() -> ZstdCompressor:

@@ -44,7 +44,7 @@ class ChunkWriter:
                 block_bytes_target=block_bytes_target,
                 compressing=self._compressing,
                 storing=self._storing,
-                blocks_in_flight_max=workers + 1,
+                blocks_in_flight_max=workers,
                 on_stored=self._index_pack,
             )
             for kind, block_bytes_target in (

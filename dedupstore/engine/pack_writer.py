@@ -19,7 +19,7 @@ from dedupstore.format.pack import (
     encode_table_and_trailer,
 )
 from dedupstore.ids import ChunkId, PackId
-from dedupstore.limits import PACK_BYTES_TARGET
+from dedupstore.limits import PACK_BYTES_TARGET, PACK_CHUNKS_TARGET
 from dedupstore.storage.contract import WriteStore
 
 
@@ -64,6 +64,7 @@ class PackWriter:
         self._pack_parts: list[bytes] = []
         self._pack_blocks: list[BlockInfo] = []
         self._pack_end = PACK_HEADER_BYTES
+        self._pack_chunks = 0
         self._being_stored: Future[FinishedPack] | None = None
 
     def add(self, id_: ChunkId, chunk: memoryview) -> None:
@@ -119,7 +120,8 @@ class PackWriter:
         self._pack_blocks.append(encoded.at(self._pack_end))
         self._pack_parts.append(encoded.data)
         self._pack_end += len(encoded.data)
-        if self._pack_end >= PACK_BYTES_TARGET:
+        self._pack_chunks += len(encoded.chunks)
+        if self._pack_end >= PACK_BYTES_TARGET or self._pack_chunks >= PACK_CHUNKS_TARGET:
             self._store_pack()
 
     def _store_pack(self) -> None:
@@ -129,6 +131,7 @@ class PackWriter:
         self._being_stored = self._storing.submit(store_pack, self._store, table, parts)
         self._pack_parts, self._pack_blocks = [], []
         self._pack_end = PACK_HEADER_BYTES
+        self._pack_chunks = 0
 
     def _await_stored(self) -> None:
         if self._being_stored is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dedupstore.errors import FormatError, UnsupportedFormat
-from dedupstore.format.codecs import decode_payload, payload_holds
+from dedupstore.format.codecs import decode_payload
 from dedupstore.format.hashing import CHECKSUM_BYTES, checksum
 from dedupstore.ids import ChunkId
 from dedupstore.limits import (
@@ -69,14 +69,6 @@ class Block:
             FormatError, UnsupportedFormat: see ``decode_payload``.
         """
         return decode_payload(self.header.codec, self.payload, self.header.original_bytes)
-
-    def holds(self, original: memoryview) -> bool:
-        """Tell whether the block decodes to ``original``; cheaper than ``original()``.
-
-        Raises:
-            FormatError, UnsupportedFormat: see ``decode_payload``.
-        """
-        return payload_holds(self.header.codec, self.payload, original)
 
 
 def encode_directory(chunks: Sequence[ChunkInfo]) -> bytes:

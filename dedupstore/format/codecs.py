@@ -69,34 +69,6 @@ def decode_payload(
     return data
 
 
-def payload_holds(codec: int, payload: bytes | memoryview, original: memoryview) -> bool:
-    """Tell whether a payload decodes to exactly ``original``, using one buffer per thread.
-
-    Raises:
-        UnsupportedFormat, FormatError: see ``decode_payload``.
-    """
-    if codec != CODEC_ZSTD:
-        decoded = bytes(decode_payload(codec, payload, len(original)))
-        return decoded.startswith(original)
-    buffer: bytearray = getattr(_decompressors, "buffer", bytearray())
-    if len(buffer) < len(original) + 1:
-        buffer = _decompressors.buffer = bytearray(len(original) + 1)
-    view = memoryview(buffer)
-    filled = 0
-    try:
-        # Room for one byte more shows a payload that holds more.
-        with _zstd_decompressor().stream_reader(payload) as reader:
-            while filled <= len(original):
-                got = reader.readinto(view[filled : len(original) + 1])
-                if not got:
-                    break
-                filled += got
-    except zstandard.ZstdError as error:
-        raise FormatError(f"a zstd frame does not decode: {error}") from error
-    # A view compared with "==" goes byte by byte; "startswith" is one memcmp.
-    return filled == len(original) and buffer.startswith(original)
-
-
 def _zstd_decompressor() -> zstandard.ZstdDecompressor:
     decompressor: zstandard.ZstdDecompressor | None = getattr(_decompressors, "zstd", None)
     if decompressor is None:

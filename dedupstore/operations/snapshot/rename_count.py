@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+import struct
 
 from dedupstore.format.entry import Entry
 from dedupstore.operations.snapshot.report import FileChange
 
 
-class _FileIdentity(NamedTuple):
-    device: int
-    inode: int
-    mtime_ns: int
+# Every file of a new set arrives, so what is remembered of each is packed: device, inode and
+# modification time tell whether it is another's continuation.
+_IDENTITY = struct.Struct("<QQq")
 
 
 class RenameCount:
@@ -22,17 +21,18 @@ class RenameCount:
     """
 
     def __init__(self) -> None:
-        self._displaced: dict[_FileIdentity, int] = {}
-        self._arrived: list[tuple[_FileIdentity, int, FileChange]] = []
+        self._displaced: dict[bytes, int] = {}
+        self._arrived: list[tuple[bytes, int, FileChange]] = []
 
     def displaced(self, known: Entry) -> None:
         """A known file is no longer at its path."""
         if known.inode:
-            self._displaced[_identity_of(known)] = known.size
+            identity = _IDENTITY.pack(known.device, known.inode, known.mtime_ns)
+            self._displaced[identity] = known.size
 
     def arrived(self, status: os.stat_result, counted_as: FileChange) -> None:
         """A file is at a path where another, or none, was known; it was counted as something."""
-        identity = _FileIdentity(status.st_dev, status.st_ino, status.st_mtime_ns)
+        identity = _IDENTITY.pack(status.st_dev, status.st_ino, status.st_mtime_ns)
         self._arrived.append((identity, status.st_size, counted_as))
 
     def renamed(self) -> list[FileChange]:
@@ -42,7 +42,3 @@ class RenameCount:
             for identity, size, counted_as in self._arrived
             if self._displaced.get(identity, size + 1) <= size
         ]
-
-
-def _identity_of(known: Entry) -> _FileIdentity:
-    return _FileIdentity(known.device, known.inode, known.mtime_ns)

@@ -80,10 +80,11 @@ def walk_roots(
 
 
 def _walk_tree(root: SourceItem, rules: WalkRules, observer: WalkObserver) -> Iterator[SourceItem]:
-    pending = [root]
+    # Paths wait, not what lstat says of them: a folder may hold a million files.
+    pending = [root.absolute]
     while pending:
-        item = pending.pop()
-        if _is_left_out(item, rules, observer):
+        item = _look_at(pending.pop(), observer)
+        if item is None or _is_left_out(item, rules, observer):
             continue
         # The root of the file system has no name, and so no entry of its own.
         if manifest_path(item.absolute):
@@ -104,30 +105,31 @@ def _is_left_out(item: SourceItem, rules: WalkRules, observer: WalkObserver) -> 
     return False
 
 
-def _list_folder(folder: bytes, observer: WalkObserver) -> list[SourceItem]:
-    items: list[SourceItem] = []
+def _look_at(absolute: bytes, observer: WalkObserver) -> SourceItem | None:
+    try:
+        return SourceItem(absolute, os.lstat(absolute))
+    except FileNotFoundError:
+        observer.vanished(absolute)
+    except OSError as error:
+        observer.unreadable(absolute, error)
+    return None
+
+
+def _list_folder(folder: bytes, observer: WalkObserver) -> list[bytes]:
+    """Return the paths in a folder, sorted."""
     try:
         descriptor = os.open(folder, _OPEN_FOLDER)
     except FileNotFoundError:
         observer.vanished(folder)
-        return items
+        return []
     except OSError as error:
         observer.unreadable(folder, error)
-        return items
+        return []
     prefix = folder.rstrip(b"/") + b"/"
     try:
-        with os.scandir(descriptor) as scan:
-            for found in scan:
-                absolute = prefix + os.fsencode(found.name)
-                try:
-                    items.append(SourceItem(absolute, found.stat(follow_symlinks=False)))
-                except FileNotFoundError:
-                    observer.vanished(absolute)
-                except OSError as error:
-                    observer.unreadable(absolute, error)
+        return sorted(prefix + os.fsencode(name) for name in os.listdir(descriptor))
     except OSError as error:
         observer.unreadable(folder, error)
+        return []
     finally:
         os.close(descriptor)
-    items.sort()
-    return items
