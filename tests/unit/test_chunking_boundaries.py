@@ -74,13 +74,19 @@ def test_a_newline_beyond_the_data_is_not_looked_for(chunker: Chunker) -> None:
     assert chunker.find_cuts(data, 0, 5401, True) == [5401]
 
 
-def test_a_cut_is_found_behind_many_candidates(chunker: Chunker) -> None:
-    """A run in which every position passes the first stage hides no cut that follows it."""
+@pytest.mark.parametrize("max_bytes", [5196, 5204, 8192])
+def test_a_cut_is_found_behind_many_candidates(chunker: Chunker, max_bytes: int) -> None:
+    """Positions that all pass the first stage, few or many, hide no cut that follows them."""
     seed, byte = all_candidates()
-    parameters = ChunkingParameters(4096, 100, 8192, 1000, seed)
+    parameters = ChunkingParameters(4096, 100, max_bytes, 1000, seed)
     seeded = Chunker(parameters, chunker.kernel)
-    run = bytes([byte]) * 300
-    for end in range(428, 3000):
-        data = zeros_with(trigger("hard", seed), end)
-        data[: len(run)] = run
+    window = trigger("hard", seed)
+
+    few = [(run_bytes, run_bytes + 128) for run_bytes in range(99, 150)]
+    many = [(300, end) for end in range(428, max_bytes - 1000 + 1)]
+    for run_bytes, end in few + many:
+        data = zeros_with(window, end, max_bytes)
+        data[:run_bytes] = bytes([byte]) * run_bytes
         assert first_cut(seeded, data) == end
+
+    assert first_cut(seeded, bytes([byte]) * 300 + bytes(max_bytes - 300)) == max_bytes - 1000
