@@ -134,7 +134,7 @@ class Command(click.Command):
         everywhere: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(parameter, click.Option):
                 (everywhere if parameter.name in global_names else own).append(record)
         if own:
             with formatter.section("Options"):

@@ -22,39 +22,36 @@ class _BarMonitor:
     """Shows a bar with rate and time left for each piece of work."""
 
     def __init__(self, rich_progress: Any, rich_console: Any, on_event: Callable[[Event], None]):
-        self._rich_progress = rich_progress
-        self._console = rich_console.Console(stderr=True)
         self._on_event = on_event
-        self._bar: Any = None
-        self._task: Any = None
-
-    def begin(self, task: str, total_bytes: int | None = None) -> None:
-        self.end()
-        progress = self._rich_progress
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.DownloadColumn(binary_units=True),
-            progress.TransferSpeedColumn(),
-            progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            console=self._console,
+        self._bars = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}"),
+            rich_progress.BarColumn(),
+            rich_progress.DownloadColumn(binary_units=True),
+            rich_progress.TransferSpeedColumn(),
+            rich_progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=rich_console.Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task(task, total=total_bytes)
-        self._bar.start()
+        # Work may begin within work, such as reading in a pack's table while restoring.
+        self._tasks: list[Any] = []
+
+    def begin(self, task: str, total_bytes: int | None = None) -> None:
+        self._tasks.append(self._bars.add_task(task, total=total_bytes))
+        self._bars.start()
 
     def expect(self, total_bytes: int) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, total=total_bytes)
+        if self._tasks:
+            self._bars.update(self._tasks[-1], total=total_bytes)
 
     def advance(self, done_bytes: int, items: int = 0) -> None:
-        if self._bar is not None and done_bytes:
-            self._bar.advance(self._task, done_bytes)
+        if self._tasks and done_bytes:
+            self._bars.advance(self._tasks[-1], done_bytes)
 
     def end(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        if self._tasks:
+            self._bars.remove_task(self._tasks.pop())
+            if not self._tasks:
+                self._bars.stop()
 
     def event(self, event: Event) -> None:
         # Rich moves the bar out of the way of what is written while it is shown.

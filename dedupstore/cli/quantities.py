@@ -23,6 +23,7 @@ _SECONDS = {
     "mo": 30 * 86400.0,
     "y": 365 * 86400.0,
 }
+_SIZE_MAX = 1 << 63
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -37,7 +38,10 @@ def parse_size(text: str) -> int:
         raise ValueError(f"not a size: {text!r}; give one such as 64KiB or 10MB")
     number, prefix, binary = match.groups()
     unit_bytes: int = (1024 if binary else 1000) ** _EXPONENTS[prefix.lower()]
-    return round(float(number) * unit_bytes)
+    size = float(number) * unit_bytes
+    if size >= _SIZE_MAX:
+        raise ValueError(f"not a size: {text[:40]!r} is more than 64 bits can count")
+    return round(size)
 
 
 def parse_duration_seconds(text: str) -> float:

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from dedupstore.chunking import kernel_name
+import dedupstore
 from dedupstore.cli.progress import terminal_monitor
 from dedupstore.cli.text import printable, printable_path, to_json
-from dedupstore.engine.monitor import Event, Monitor
-from dedupstore.engine.repository import Repository, open_repository
-from dedupstore.engine.snapshots import Snapshot, find_snapshot
 from dedupstore.errors import UsageError
+
+if TYPE_CHECKING:
+    from dedupstore.engine.monitor import Event, Monitor
+    from dedupstore.engine.repository import Repository
+    from dedupstore.engine.snapshots import Snapshot
 
 _ONLY_WHEN_VERBOSE = frozenset(("vanished", "skipped", "other-file-system"))
 
@@ -58,7 +60,9 @@ class Session:
         Raises:
             DedupstoreError: see ``open_repository``.
         """
-        with open_repository(
+        # Taken from the package, where names are loaded late: a command without a repository,
+        # such as version, does not wait for the engine.
+        with dedupstore.open_repository(
             self.required_location(),
             monitor=self.monitor(),
             cache_folder=cache_folder(),
@@ -74,7 +78,7 @@ class Session:
         """Tell whether progress is shown: as asked for, by default only on a terminal."""
         if self.progress is not None:
             return self.progress
-        return self.verbosity >= 0 and sys.stderr.isatty()
+        return self.verbosity >= 0 and sys.stderr is not None and sys.stderr.isatty()
 
     def find(self, repository: Repository, name: str, set_name: str | None) -> Snapshot:
         """Return the snapshot that ``name`` means.
@@ -82,7 +86,7 @@ class Session:
         Raises:
             DedupstoreError: see ``find_snapshot``.
         """
-        return find_snapshot(repository, name, set_name=set_name, zone=self.zone)
+        return dedupstore.find_snapshot(repository, name, set_name=set_name, zone=self.zone)
 
     def result(self, value: object, lines: list[str], *, quiet: bool = False) -> None:
         """Print the outcome: one JSON document, or lines for people.
@@ -102,13 +106,27 @@ class Session:
             where = f"{printable_path(event.path)}: " if event.path else ""
             click.echo(f"{event.kind}: {where}{printable(event.detail)}", err=True)
 
-    def announce_slow_kernel(self) -> None:
-        """Say once per run that chunking runs on the slow kernel, if it does."""
-        if kernel_name() == "python" and self.verbosity >= 0:
-            click.echo(
-                "note: the native kernel is not installed; chunking runs on its slow Python twin",
-                err=True,
-            )
+
+def binary_stdout() -> BinaryIO:
+    """Return stdout as a stream of bytes.
+
+    Raises:
+        UsageError: stdout is closed.
+    """
+    if sys.stdout is None:
+        raise UsageError("stdout is closed, and there is nowhere else to write to")
+    return sys.stdout.buffer
+
+
+def stdin_descriptor() -> int:
+    """Return the file descriptor of stdin.
+
+    Raises:
+        UsageError: stdin is closed.
+    """
+    if sys.stdin is None:
+        raise UsageError("stdin is closed, and there is nothing else to read from")
+    return sys.stdin.fileno()
 
 
 def cache_folder() -> str:

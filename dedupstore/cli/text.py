@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dedupstore.engine.monitor import Event
+if TYPE_CHECKING:
+    from dedupstore.engine.monitor import Event
 
 ID_DIGITS_SHOWN = 12
 
@@ -29,13 +30,36 @@ def printable_path(path: bytes) -> str:
 
 def path_fields(path: bytes, *, name: str = "path") -> dict[str, str]:
     """Return the JSON fields of an absolute path; ``…_b64`` is added where it is not UTF-8."""
-    absolute = b"/" + path.lstrip(b"/")
-    fields = {name: absolute.decode("utf-8", "replace")}
-    try:
-        absolute.decode("utf-8")
-    except UnicodeDecodeError:
-        fields[f"{name}_b64"] = base64.b64encode(absolute).decode("ascii")
+    return bytes_fields(b"/" + path.lstrip(b"/"), name=name)
+
+
+def bytes_fields(value: bytes, *, name: str) -> dict[str, str]:
+    """Return the JSON fields of some bytes; ``…_b64`` is added where they are not UTF-8."""
+    fields = {name: value.decode("utf-8", "replace")}
+    if not _is_utf8(value):
+        fields[f"{name}_b64"] = _base64(value)
     return fields
+
+
+def paths_fields(paths: Sequence[bytes]) -> dict[str, list[str]]:
+    """Return the JSON fields of a list of paths; ``paths_b64`` if one of them is not UTF-8."""
+    absolute = [b"/" + path.lstrip(b"/") for path in paths]
+    fields = {"paths": [path.decode("utf-8", "replace") for path in absolute]}
+    if not all(map(_is_utf8, absolute)):
+        fields["paths_b64"] = list(map(_base64, absolute))
+    return fields
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
 
 
 def event_fields(event: Event) -> dict[str, str]:

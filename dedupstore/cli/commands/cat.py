@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from dedupstore.cli.options import Command
-from dedupstore.cli.session import session_of
+from dedupstore.cli.session import binary_stdout, session_of
 from dedupstore.operations.cat import cat
 
 _EPILOG = """
@@ -26,7 +24,8 @@ def command(context: click.Context, snapshot: str, path: str, set_name: str | No
     session = session_of(context)
     if session.json:
         raise click.UsageError("cat writes the bytes of a file; it has no --json")
+    output = binary_stdout()
     with session.repository() as repository:
         found = session.find(repository, snapshot, set_name)
-        cat(repository, found, path, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        cat(repository, found, path, output)
+        output.flush()

@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from dedupstore.cli.options import Command
+from dedupstore.cli.session import session_of
 
 _EPILOG = """
 dedupstore completion bash > /etc/bash_completion.d/dedupstore
@@ -19,6 +20,8 @@ dedupstore completion fish > ~/.config/fish/completions/dedupstore.fish
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
     """Print the completion script for a shell."""
+    if session_of(context).json:
+        raise click.UsageError("completion prints a script; it has no --json")
     completion_class = get_completion_class(shell)
     if completion_class is None:
         raise click.UsageError(f"no completion for {shell}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import SIZE
 from dedupstore.cli.session import session_of
-from dedupstore.cli.text import printable
+from dedupstore.cli.text import path_fields, printable
 from dedupstore.engine.repository import init_repository
 
 _EPILOG = """
@@ -46,7 +48,7 @@ def command(context: click.Context, chunk_size: int, encryption: str) -> None:
         session.result(
             {
                 "repository_id": repository_id,
-                "location": repository.location,
+                **path_fields(os.fsencode(repository.location), name="location"),
                 "chunk_size": chunk_size,
                 "encryption": encryption,
             },

@@ -9,7 +9,7 @@ import click
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size
 from dedupstore.cli.session import session_of
-from dedupstore.cli.text import ID_DIGITS_SHOWN, path_fields, printable, table
+from dedupstore.cli.text import ID_DIGITS_SHOWN, paths_fields, printable, table
 from dedupstore.clock import format_time
 from dedupstore.engine.holds import held_snapshots
 from dedupstore.engine.snapshots import Snapshot
@@ -49,7 +49,7 @@ def _json(snapshot: Snapshot, held: frozenset[SnapshotId]) -> dict[str, Any]:
         "time": format_time(record.time),
         "set": record.set_name,
         "host": record.host,
-        "paths": [path_fields(path)["path"] for path in record.paths],
+        **paths_fields(record.paths),
         "tags": list(record.tags),
         "files": record.counts.files,
         "bytes": record.counts.content_bytes,

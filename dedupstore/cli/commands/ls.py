@@ -9,7 +9,7 @@ import click
 
 from dedupstore.cli.options import Command
 from dedupstore.cli.session import session_of
-from dedupstore.cli.text import path_fields, printable, printable_path, to_json
+from dedupstore.cli.text import bytes_fields, path_fields, printable, printable_path, to_json
 from dedupstore.clock import format_time_ns
 from dedupstore.format.entry import Entry, EntryType
 from dedupstore.operations.listing import list_entries
@@ -69,7 +69,7 @@ def _json(entry: Entry) -> dict[str, Any]:
         "group": entry.group.decode("utf-8", "replace"),
     }
     if entry.type is EntryType.SYMLINK:
-        fields["target"] = entry.link_target.decode("utf-8", "replace")
+        fields |= bytes_fields(entry.link_target, name="target")
     return fields
 
 

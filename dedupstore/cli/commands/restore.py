@@ -11,7 +11,7 @@ import click
 from dedupstore.cli import exit_codes
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size
-from dedupstore.cli.session import Session, session_of
+from dedupstore.cli.session import Session, binary_stdout, session_of
 from dedupstore.cli.text import ID_DIGITS_SHOWN, event_fields, labelled, printable
 from dedupstore.operations.restore import (
     Overwrite,
@@ -64,9 +64,8 @@ def command(context: click.Context, /, **given: Any) -> int:
         found = session.find(repository, given["snapshot"], given["set_name"])
         paths = tuple(os.fsencode(path) for path in given["paths"])
         if given["tar"]:
-            restore_tar(repository, found, sys.stdout.buffer, paths)
-            sys.stdout.buffer.flush()
-            return exit_codes.DONE
+            report = restore_tar(repository, found, binary_stdout(), paths)
+            return exit_codes.PARTIAL if report.failed else exit_codes.DONE
         options = RestoreOptions(
             paths=paths,
             overwrite=Overwrite(given["overwrite"]),
@@ -86,7 +85,7 @@ def _check_usage(session: Session, given: dict[str, Any]) -> None:
             raise click.UsageError(
                 "--tar goes without --json, --target, --strip-components and --dry-run"
             )
-        if sys.stdout.isatty():
+        if sys.stdout is not None and sys.stdout.isatty():
             raise click.UsageError("--tar writes to stdout; send it to a file or a pipe")
     elif not given["target"]:
         raise click.UsageError("give --target DIR, the folder to restore into, or --tar")

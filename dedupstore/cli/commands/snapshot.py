@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 import click
 
+from dedupstore.chunking import kernel_name
 from dedupstore.cli import exit_codes
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size, read_time
-from dedupstore.cli.session import Session, session_of
+from dedupstore.cli.session import Session, session_of, stdin_descriptor
 from dedupstore.cli.text import ID_DIGITS_SHOWN, event_fields, labelled, printable
 from dedupstore.clock import format_time
 from dedupstore.engine.repository import Repository
@@ -71,7 +71,7 @@ def command(context: click.Context, /, **given: Any) -> int:
     session = session_of(context)
     _check_usage(given)
     options = _options(session, given)
-    session.announce_slow_kernel()
+    _announce_slow_kernel(session)
     with session.repository() as repository:
         report = _take(repository, given, options)
     session.result(_json(report), _lines(report, options), quiet=True)
@@ -109,13 +109,22 @@ def _options(session: Session, given: dict[str, Any]) -> SnapshotOptions:
     )
 
 
+def _announce_slow_kernel(session: Session) -> None:
+    """Say once per run that chunking runs on the slow kernel, if it does."""
+    if kernel_name() == "python" and session.verbosity >= 0:
+        click.echo(
+            "note: the native kernel is not installed; chunking runs on its slow Python twin",
+            err=True,
+        )
+
+
 def _take(
     repository: Repository, given: dict[str, Any], options: SnapshotOptions
 ) -> SnapshotReport:
     if given["execute"]:
         return snapshot_command(repository, given["stdin_name"], given["paths"], options)
     if given["stdin_name"]:
-        return snapshot_stream(repository, given["stdin_name"], sys.stdin.fileno(), options)
+        return snapshot_stream(repository, given["stdin_name"], stdin_descriptor(), options)
     paths = [os.fsencode(path) for path in given["paths"]]
     for file in given["files_from"]:
         paths += _lines_of(file)
@@ -150,13 +159,19 @@ def _json(report: SnapshotReport) -> dict[str, Any]:
     }
 
 
+def _count_of(count: int, kind: str) -> str:
+    """Return ``2 sockets`` or ``1 FIFO``; only the first word takes a plural."""
+    noun, space, rest = kind.partition(" that ")
+    return f"{count} {noun}{'s' if count != 1 else ''}{space}{rest}"
+
+
 def _lines(report: SnapshotReport, options: SnapshotOptions) -> list[str]:
     kinds = [
         f"{report.changes[change]} {change.value}"
         for change in FileChange
         if report.changes[change]
     ]
-    left_out = [f"{count} {kind}s" for kind, count in report.skipped.items()]
+    left_out = [_count_of(count, kind) for kind, count in report.skipped.items()]
     left_out += [f"{report.files_vanished} vanished"] if report.files_vanished else []
     left_out += [f"{report.excluded} excluded"] if report.excluded else []
     rows = {

@@ -1,0 +1,67 @@
+"""The command ``dedupstore`` itself: it knows its commands by name and loads the one asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from dedupstore.cli.options import global_options
+
+# Commands are imported when they are used: name, and the line that the overview shows.
+COMMANDS = {
+    "init": "Make an empty repository.",
+    "snapshot": "Take a snapshot of files, folders, a pipe or a command's output.",
+    "list": "List the snapshots.",
+    "ls": "List what a snapshot holds.",
+    "cat": "Write one file of a snapshot to stdout.",
+    "restore": "Restore a snapshot, or part of it, into a folder or as a tar.",
+    "diff": "Compare two snapshots.",
+    "check": "Check that everything stored is there and right.",
+    "stats": "Show how much is stored, and how small it became.",
+    "hold": "Protect snapshots from being removed.",
+    "release": "End the protection of snapshots.",
+    "version": "Show the version, the format and the libraries.",
+    "completion": "Print the shell completion for bash, zsh or fish.",
+}
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM ended a command; click would answer a KeyboardInterrupt by itself."""
+
+
+class _LazyGroup(click.Group):
+    """Loads a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"dedupstore.cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def build_cli() -> click.Group:
+    """Return the command line."""
+    return _LazyGroup(
+        "dedupstore",
+        params=global_options(environment=True),
+        help="Keep logs, each line once, and give any moment back byte for byte.",
+        epilog="See 'dedupstore COMMAND --help' for examples.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        no_args_is_help=True,
+    )

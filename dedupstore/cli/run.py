@@ -1,0 +1,109 @@
+"""Running one command line: finds the command, runs it, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import Any, TextIO
+
+import click
+
+from dedupstore.cli import exit_codes
+from dedupstore.cli.command_group import Interrupted, build_cli
+from dedupstore.cli.session import Session
+from dedupstore.cli.text import printable, to_json
+from dedupstore.errors import DedupstoreError, SnapshotUnknown
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line with ``arguments`` and return the exit code."""
+    session = Session()
+    try:
+        code = build_cli().main(
+            arguments, prog_name="dedupstore", standalone_mode=False, obj=session
+        )
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return exit_codes.USAGE
+    except click.ClickException as error:
+        # What click says on several lines, such as a list of choices, is joined to one.
+        message = " ".join(error.format_message().split())
+        return _fail(session, arguments, exit_codes.USAGE, "usage", message)
+    except DedupstoreError as error:
+        code = exit_codes.exit_code_of(error)
+        return _fail(session, arguments, code, error.kind, error.message, error.hint, error)
+    except (Interrupted, KeyboardInterrupt, click.Abort):
+        return _fail(session, arguments, exit_codes.INTERRUPTED, "interrupted", "interrupted")
+    except BrokenPipeError:
+        # Whoever read our output has had enough.
+        _give_up(sys.stdout)
+        return exit_codes.FAILED
+    except OSError as error:
+        return _fail_unexpected(session, arguments, error)
+    except Exception as error:
+        if os.environ.get("DEDUPSTORE_TRACEBACK"):
+            raise
+        return _fail_unexpected(session, arguments, error)
+    return code if isinstance(code, int) else exit_codes.DONE
+
+
+def _fail_unexpected(session: Session, arguments: list[str], error: Exception) -> int:
+    message = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    hint = None if isinstance(error, OSError) else "this is a bug; please report it"
+    kind = "system" if isinstance(error, OSError) else "internal"
+    return _fail(session, arguments, exit_codes.FAILED, kind, message, hint)
+
+
+def _fail(
+    session: Session,
+    arguments: list[str],
+    code: int,
+    kind: str,
+    message: str,
+    hint: str | None = None,
+    error: DedupstoreError | None = None,
+) -> int:
+    lines = [f"error: {printable(message)}"]
+    if hint:
+        lines.append(f"hint: {printable(hint)}")
+    _say(lines, sys.stderr)
+    if session.json or _asks_for_json(arguments):
+        fields: dict[str, Any] = {"code": code, "kind": kind, "message": message, "hint": hint}
+        if isinstance(error, SnapshotUnknown):
+            fields["candidates"] = list(error.candidates)
+        _say([to_json({"error": fields})], sys.stdout)
+    _settle(sys.stdout)
+    return code
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    """Tell whether ``--json`` was meant for us, when parsing the arguments failed before it."""
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in ours
+
+
+def _say(lines: list[str], stream: TextIO | None) -> None:
+    """Write lines to a stream that may be closed or full: then there is nobody to tell."""
+    with suppress(OSError, ValueError):
+        for line in lines:
+            click.echo(line, file=stream)
+
+
+def _settle(stream: TextIO | None) -> None:
+    """Flush a stream, or give up on it, so that the interpreter does not try again at its end."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        _give_up(stream)
+
+
+def _give_up(stream: TextIO | None) -> None:
+    """Send what a stream still holds to nowhere."""
+    if stream is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
