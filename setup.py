@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import tempfile
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -47,8 +48,17 @@ class Wheel(bdist_wheel):
         return super().get_tag()
 
 
-setup(
-    ext_modules=[kernel()],
-    cmdclass={"bdist_wheel": Wheel},
-    options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE_ABI else {},
-)
+# Built in a new folder each time: what setuptools finds in ./build, such as a deleted module or
+# another compiler's kernel, would go into the wheel.
+with tempfile.TemporaryDirectory(prefix="dedupstore-build-") as build_folder:
+    setup(
+        ext_modules=[kernel()],
+        cmdclass={"bdist_wheel": Wheel},
+        options={
+            "build": {"build_base": build_folder},
+            "bdist_wheel": {
+                "bdist_dir": os.path.join(build_folder, "wheel"),
+                "py_limited_api": "cp311" if STABLE_ABI else False,
+            },
+        },
+    )
