@@ -33,16 +33,18 @@ static gear_scan *choose_scan(const char *implementation)
     return NULL;
 }
 
-static int load_rules(gear_rules *rules, const Py_buffer *table, const Py_ssize_t sizes[4])
+static int load_rules(gear_rules *rules, const Py_buffer *table, const Py_ssize_t sizes[5])
 {
-    Py_ssize_t min = sizes[0], target = sizes[1], max = sizes[2], line_bound = sizes[3];
-    if (min < GEAR_WINDOW_BYTES || target < min || line_bound < 0 || max < line_bound ||
+    Py_ssize_t min = sizes[0], target = sizes[1], late = sizes[2];
+    Py_ssize_t max = sizes[3], line_bound = sizes[4];
+    if (min < GEAR_WINDOW_BYTES || target < min || late < target || line_bound < 0 || max < line_bound ||
         max - line_bound < target) {
         PyErr_SetString(PyExc_ValueError, "chunk sizes are out of order");
         return -1;
     }
     rules->min_bytes = (size_t)min;
     rules->target_bytes = (size_t)target;
+    rules->late_bytes = (size_t)late;
     rules->max_bytes = (size_t)max;
     rules->line_bound_bytes = (size_t)line_bound;
     if ((rules->mask_hard & 0xFFFF) != GEAR_LOW_MASK ||
@@ -98,8 +100,8 @@ static PyObject *list_cuts(const gear_rules *rules, gear_scan *scan, const uint8
 }
 
 PyDoc_STRVAR(find_cuts_doc,
-             "find_cuts(data, start, end, final, table, min_bytes, target_bytes, max_bytes,\n"
-             "          line_bound_bytes, mask_hard, mask_easy, implementation, /)\n"
+             "find_cuts(data, start, end, final, table, min_bytes, target_bytes, late_bytes,\n"
+             "          max_bytes, line_bound_bytes, mask_hard, mask_easy, implementation, /)\n"
              "--\n\n"
              "Find the chunks of data[start:end] as python_kernel.find_cuts does.");
 
@@ -107,13 +109,13 @@ static PyObject *find_cuts(PyObject *module, PyObject *args)
 {
     (void)module;
     Py_buffer data, table;
-    Py_ssize_t start, end, sizes[4];
+    Py_ssize_t start, end, sizes[5];
     int final;
     unsigned long long mask_hard, mask_easy;
     const char *implementation;
-    if (!PyArg_ParseTuple(args, "y*nnpy*nnnnKKs:find_cuts", &data, &start, &end, &final, &table,
-                          &sizes[0], &sizes[1], &sizes[2], &sizes[3], &mask_hard, &mask_easy,
-                          &implementation)) {
+    if (!PyArg_ParseTuple(args, "y*nnpy*nnnnnKKs:find_cuts", &data, &start, &end, &final, &table,
+                          &sizes[0], &sizes[1], &sizes[2], &sizes[3], &sizes[4], &mask_hard,
+                          &mask_easy, &implementation)) {
         return NULL;
     }
     PyObject *result = NULL;

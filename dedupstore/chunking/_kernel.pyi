@@ -8,6 +8,7 @@ def find_cuts(
     table: Buffer,
     min_bytes: int,
     target_bytes: int,
+    late_bytes: int,
     max_bytes: int,
     line_bound_bytes: int,
     mask_hard: int,

@@ -79,16 +79,19 @@ size_t gear_scan_range(const gear_rules *rules, const uint8_t *chunk, size_t fir
     for (size_t i = first - GEAR_WINDOW_BYTES; i < first - 1; i++) {
         hash = (hash << 1) + rules->table[chunk[i]];
     }
-    size_t target = rules->target_bytes;
-    if (first < target) {
-        size_t last_hard = last < target ? last : target - 1;
-        size_t cut = roll(rules->table, chunk, first, last_hard, rules->mask_hard, &hash);
-        if (cut != 0) {
-            return cut;
+    const size_t ends[3] = {rules->target_bytes, rules->late_bytes, last + 1};
+    const uint64_t masks[3] = {rules->mask_hard, rules->mask_easy, GEAR_LOW_MASK};
+    for (int i = 0; i < 3 && first <= last; i++) {
+        size_t end = ends[i] <= last ? ends[i] : last + 1;
+        if (first < end) {
+            size_t cut = roll(rules->table, chunk, first, end - 1, masks[i], &hash);
+            if (cut != 0) {
+                return cut;
+            }
+            first = end;
         }
-        first = last_hard + 1;
     }
-    return roll(rules->table, chunk, first, last, rules->mask_easy, &hash);
+    return 0;
 }
 
 size_t gear_scan_scalar(const gear_rules *rules, const uint8_t *chunk, size_t limit)

@@ -29,6 +29,7 @@
 
 /* Invariants, checked by whoever fills it in:
  * GEAR_WINDOW_BYTES <= min_bytes <= target_bytes <= max_bytes - line_bound_bytes,
+ * target_bytes <= late_bytes,
  * line_bound_bytes <= max_bytes. */
 typedef struct {
     uint64_t table[GEAR_TABLE_ENTRIES];
@@ -38,6 +39,7 @@ typedef struct {
     uint8_t high_nibble[2][16];
     size_t min_bytes;
     size_t target_bytes;
+    size_t late_bytes; /* from here on GEAR_LOW_MASK is the mask */
     size_t max_bytes;
     size_t line_bound_bytes;
     uint64_t mask_hard;

@@ -116,7 +116,8 @@ static size_t verify_block(const gear_rules *rules, const uint8_t *chunk, size_t
                 *crowded = position;
                 return 0;
             }
-            if ((window_hash(rules->table, chunk + position) & mask) == 0) {
+            if (position >= rules->late_bytes ||
+                (window_hash(rules->table, chunk + position) & mask) == 0) {
                 return position;
             }
         }

@@ -17,15 +17,20 @@ PUBLISHED_SEED: Final = b"published"
 
 _LOW_MASK: Final = 0xFFC0
 _LOW_MASK_BITS: Final = 10
-_NORMALIZATION_BITS: Final = 2
+_HARDER_BITS: Final = 2
+_EASIER_BITS: Final = 3
 
 
 class CutRules(NamedTuple):
-    """`ChunkingParameters` as a kernel takes them: plain bytes and integers."""
+    """`ChunkingParameters` as a kernel takes them: plain bytes and integers.
+
+    The hard mask holds up to target_bytes, the easy one up to late_bytes, then bits 6 to 15 alone.
+    """
 
     table: bytes
     min_bytes: int
     target_bytes: int
+    late_bytes: int
     max_bytes: int
     line_bound_bytes: int
     mask_hard: int
@@ -96,10 +101,11 @@ class ChunkingParameters:
             table=derive_gear_table(self.seed),
             min_bytes=self.min_bytes,
             target_bytes=self.target_bytes,
+            late_bytes=self.target_bytes + self.target_bytes // 2,
             max_bytes=self.max_bytes,
             line_bound_bytes=self.line_bound_bytes,
-            mask_hard=_mask(target_bits + _NORMALIZATION_BITS),
-            mask_easy=_mask(target_bits - _NORMALIZATION_BITS),
+            mask_hard=_mask(target_bits + _HARDER_BITS),
+            mask_easy=_mask(max(target_bits - _EASIER_BITS, _LOW_MASK_BITS)),
         )
 
     def is_settled(self, chunk_start: int, stream_bytes: int) -> bool:

@@ -77,6 +77,8 @@ class _Scanner:
             for byte in chunk[max(hashed, position - WINDOW_BYTES) : position]:
                 gear_hash = (gear_hash << 1) + gear[byte] & _HASH_BITS
             hashed = position
+            if position >= rules.late_bytes:
+                return position
             mask = rules.mask_hard if position < rules.target_bytes else rules.mask_easy
             if not gear_hash & mask:
                 return position

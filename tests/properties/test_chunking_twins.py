@@ -42,7 +42,7 @@ def segmented_data(draw: st.DrawFn) -> bytes:
 @st.composite
 def parameters_of_any_shape(draw: st.DrawFn) -> ChunkingParameters:
     """Draw small sizes, among them those that leave no room between minimum and limit."""
-    target_bytes = draw(st.sampled_from([4096, 8192]))
+    target_bytes = draw(st.sampled_from([4096, 16_384]))
     line_bound_bytes = draw(st.integers(0, 3000))
     return ChunkingParameters(
         target_bytes=target_bytes,

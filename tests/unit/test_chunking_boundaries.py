@@ -8,9 +8,16 @@ from dedupstore.chunking import Chunker, ChunkingParameters
 from golden.chunking.inputs import KERNEL_DETAILS, all_candidates, kernel_or_skip, trigger
 
 PARAMETERS = ChunkingParameters(
-    target_bytes=4096, min_bytes=100, max_bytes=8192, line_bound_bytes=1000
+    target_bytes=16_384, min_bytes=100, max_bytes=32_768, line_bound_bytes=1000
 )
 LIMIT = PARAMETERS.max_bytes - PARAMETERS.line_bound_bytes
+EARLIEST = {"hard": 100, "easy": 16_384, "late": 24_576}
+POSITIONS = [
+    *range(64, 1500),
+    *range(16_350, 16_450),
+    *range(24_500, 24_600),
+    *range(31_500, 31_800),
+]
 
 
 @pytest.fixture(params=KERNEL_DETAILS)
@@ -31,16 +38,16 @@ def zeros_with(window: bytes, end: int, count: int = PARAMETERS.max_bytes) -> by
     return data
 
 
-@pytest.mark.parametrize("strength", ["hard", "easy"])
+@pytest.mark.parametrize("strength", ["hard", "easy", "late"])
 def test_a_cut_is_found_at_every_position(chunker: Chunker, strength: str) -> None:
-    """From the minimum on a hard trigger cuts, from the target on an easy one, up to the limit."""
-    earliest = PARAMETERS.min_bytes if strength == "hard" else PARAMETERS.target_bytes
+    """From the minimum on a hard trigger cuts, from the target on an easy one, later any."""
+    earliest = EARLIEST[strength]
     window = trigger(strength)
-    found = [first_cut(chunker, zeros_with(window, end)) for end in range(64, LIMIT + 20)]
-    assert found == [end if earliest <= end <= LIMIT else LIMIT for end in range(64, LIMIT + 20)]
+    found = [first_cut(chunker, zeros_with(window, end)) for end in POSITIONS]
+    assert found == [end if earliest <= end <= LIMIT else LIMIT for end in POSITIONS]
 
 
-@pytest.mark.parametrize("data_bytes", [101, 1123, 1124, 1125, 4096, 7191, 7192, 7193])
+@pytest.mark.parametrize("data_bytes", [101, 1123, 1124, 1125, 4096, 31_767, 31_768, 31_769])
 def test_data_may_end_right_behind_a_trigger(chunker: Chunker, data_bytes: int) -> None:
     """A trigger at the very end cuts where the data ends anyway, and leaves nothing over."""
     data = zeros_with(trigger("hard"), data_bytes, data_bytes)
@@ -49,12 +56,10 @@ def test_data_may_end_right_behind_a_trigger(chunker: Chunker, data_bytes: int) 
     )
 
 
-@pytest.mark.parametrize(
-    ("newline", "cut"), [(5000, 5001), (5998, 5999), (5999, 6000), (6000, 5000)]
-)
+@pytest.mark.parametrize(("newline", "cut"), [(20_000, 20_001), (20_999, 21_000), (21_000, 20_000)])
 def test_a_cut_moves_behind_the_next_newline(chunker: Chunker, newline: int, cut: int) -> None:
     """A cut moves behind the next newline if the bound allows, else it stays."""
-    data = zeros_with(trigger("easy"), 5000)
+    data = zeros_with(trigger("easy"), 20_000)
     data[newline] = 0x0A
     assert first_cut(chunker, data) == cut
 
@@ -68,10 +73,10 @@ def test_a_cut_behind_a_newline_stays(chunker: Chunker) -> None:
 
 def test_a_newline_beyond_the_data_is_not_looked_for(chunker: Chunker) -> None:
     """What lies in the buffer behind the end of the data moves no cut."""
-    data = zeros_with(trigger("easy"), 5000)
-    data[5400] = 0x0A
-    assert chunker.find_cuts(data, 0, 5400, True)[0] == 5000
-    assert chunker.find_cuts(data, 0, 5401, True) == [5401]
+    data = zeros_with(trigger("easy"), 20_000)
+    data[20_400] = 0x0A
+    assert chunker.find_cuts(data, 0, 20_400, True)[0] == 20_000
+    assert chunker.find_cuts(data, 0, 20_401, True) == [20_401]
 
 
 @pytest.mark.parametrize("max_bytes", [5196, 5204, 8192])

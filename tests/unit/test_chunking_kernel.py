@@ -111,13 +111,13 @@ def test_nothing_is_cut_into_nothing(chunker: Chunker) -> None:
 
 
 def test_data_that_passes_the_first_stage_everywhere(chunker: Chunker) -> None:
-    """Where every position is a candidate and none a cut, chunks reach their limit."""
+    """Where every position is a candidate and no more, the late mask cuts at once."""
     seed, byte = all_candidates()
     parameters = ChunkingParameters.for_target(64 * 1024, seed)
     data = bytes([byte]) * (3 * parameters.max_bytes)
     hostile = Chunker(parameters, kernel_or_skip(chunker.kernel.detail))
-    limit = parameters.max_bytes - parameters.line_bound_bytes
-    assert hostile.find_cuts(data, 0, len(data), False) == [limit, 2 * limit, 3 * limit]
+    late = parameters.rules().late_bytes
+    assert hostile.find_cuts(data, 0, len(data), False) == [*range(late, len(data) - late, late)]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,7 @@ def test_data_that_passes_the_first_stage_everywhere(chunker: Chunker) -> None:
         ({"min_bytes": -(1 << 63)}, ValueError),
         ({"min_bytes": RULES.target_bytes + 1}, ValueError),
         ({"target_bytes": RULES.max_bytes}, ValueError),
+        ({"late_bytes": RULES.target_bytes - 1}, ValueError),
         ({"max_bytes": 0}, ValueError),
         ({"max_bytes": 1 << 63}, OverflowError),
         ({"line_bound_bytes": -1}, ValueError),
@@ -158,6 +159,7 @@ def test_native_takes_the_largest_sizes(implementation: str) -> None:
         implementation,
         min_bytes=largest // 4,
         target_bytes=largest // 2,
+        late_bytes=largest,
         max_bytes=largest,
         line_bound_bytes=largest // 2,
     ) == [len(DATA)]
@@ -166,6 +168,12 @@ def test_native_takes_the_largest_sizes(implementation: str) -> None:
 def test_native_finds_more_cuts_than_one_round_holds(implementation: str) -> None:
     """Thousands of cuts come in order and without gap, though they are found in rounds."""
     zeros = bytes(300_000)
-    sizes = {"min_bytes": 64, "target_bytes": 64, "max_bytes": 64, "line_bound_bytes": 0}
+    sizes = {
+        "min_bytes": 64,
+        "target_bytes": 64,
+        "late_bytes": 64,
+        "max_bytes": 64,
+        "line_bound_bytes": 0,
+    }
     found = call_native(implementation, data=zeros, end=len(zeros), **sizes)
     assert found == [*range(64, len(zeros), 64), len(zeros)]

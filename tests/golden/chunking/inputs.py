@@ -68,17 +68,18 @@ def zeros(label: str, count: int) -> bytes:
 
 @functools.cache
 def trigger(strength: str, seed: bytes = b"published") -> bytes:
-    """Return 64 bytes that allow a cut behind them at a target of 4 KiB, and only there.
+    """Return 64 bytes that allow a cut behind them at a target of 16 KiB, and only there.
 
-    A "hard" trigger passes the hard mask, an "easy" one no more than the easy mask. Among zeros,
-    no other position near it passes any.
+    A "hard" trigger passes the hard mask, an "easy" one no more than the easy mask, a "late" one
+    neither, but bits 6 to 15. Among zeros, no other position near it passes any.
     """
     for attempt in range(100):
         data = random_bytes(f"trigger {attempt}", 100_000)
         hashes = gear_hashes(data, seed)
         for end in range(64, len(data)):
             if hashes[end] & mask_of(10) == 0:
-                passed = "easy" if hashes[end] & mask_of(14) else "hard"
+                masks = {"hard": mask_of(16), "easy": mask_of(11), "late": mask_of(10)}
+                passed = next(name for name, mask in masks.items() if not hashes[end] & mask)
                 window = data[end - 64 : end]
                 around = gear_hashes(bytes(64) + window + bytes(64), seed)
                 passing = [p for p, value in enumerate(around) if value & mask_of(10) == 0]
@@ -108,7 +109,7 @@ GENERATORS: dict[str, Callable[[str, int], bytes]] = {
 
 
 def all_candidates() -> tuple[bytes, int]:
-    """Return a seed and a byte whose runs pass bits 6 to 15 everywhere, yet are never cut.
+    """Return a seed and a byte whose runs pass bits 6 to 15 everywhere, yet not the others.
 
     This is the worst that data can do to a kernel which tests those bits first.
     """
@@ -116,6 +117,6 @@ def all_candidates() -> tuple[bytes, int]:
         seed = b"all candidates %d" % number
         for byte, entry in enumerate(gear_table(seed)):
             run_hash = -entry % 2**64
-            if byte != 0x0A and run_hash & mask_of(10) == 0 != run_hash >> 60:
+            if byte != 0x0A and run_hash & mask_of(10) == 0 != run_hash >> 61:
                 return seed, byte
     raise LookupError("no seed has such a byte")

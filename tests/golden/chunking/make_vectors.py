@@ -44,25 +44,29 @@ CASES = (
     ("random_bytes", 5_000_000, 4096 * KIB, PUBLISHED, True),
 )
 
-# At a target of 4 KiB the minimum is 1024, the limit of a raw cut 15360, the bound of lines 1024.
+# At a target of 16 KiB the minimum is 4096, the late mask holds from 24576 on, the limit of a raw
+# cut is 61440, the bound of lines 4096.
 PLANTED = (
-    ("hard 1023", 20_000),
-    ("hard 1024", 20_000),
-    ("easy 4095", 20_000),
-    ("hard 4095", 20_000),
-    ("easy 4096", 20_000),
-    ("easy 15359", 20_000),
-    ("easy 15361", 20_000),
-    ("easy 9000 newline 8935", 20_000),
-    ("easy 9000 newline 9000", 20_000),
-    ("easy 9000 newline 10023", 20_000),
-    ("easy 9000 newline 10024", 20_000),
-    ("newline 15359", 20_000),
-    ("newline 16383", 20_000),
-    ("newline 16384", 20_000),
-    ("easy 9000 newline 9500", 9500),
-    ("easy 9000 newline 9500", 9501),
-    ("easy 9000", 9000),
+    ("hard 4095", 80_000),
+    ("hard 4096", 80_000),
+    ("easy 16383", 80_000),
+    ("hard 16383", 80_000),
+    ("easy 16384", 80_000),
+    ("late 24575", 80_000),
+    ("easy 24575", 80_000),
+    ("late 24576", 80_000),
+    ("late 61439", 80_000),
+    ("late 61441", 80_000),
+    ("easy 19000 newline 18935", 80_000),
+    ("easy 19000 newline 19000", 80_000),
+    ("easy 19000 newline 23095", 80_000),
+    ("easy 19000 newline 23096", 80_000),
+    ("newline 61439", 80_000),
+    ("newline 65535", 80_000),
+    ("newline 65536", 80_000),
+    ("easy 19000 newline 19500", 19_500),
+    ("easy 19000 newline 19500", 19_501),
+    ("easy 19000", 19_000),
 )
 
 
@@ -73,7 +77,7 @@ def main() -> None:
         "gear_tables": [_table_vector(seed) for seed in seeds],
         "cuts": [
             *(_cuts_vector(case[0], f"{case[0]} {case[1]}", *case[1:]) for case in CASES),
-            *(_cuts_vector("planted", *case, 4 * KIB, PUBLISHED, True) for case in PLANTED),
+            *(_cuts_vector("planted", *case, 16 * KIB, PUBLISHED, True) for case in PLANTED),
         ],
     }
     VECTORS.write_text(_one_vector_a_line(document), encoding="ascii")

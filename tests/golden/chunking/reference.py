@@ -65,5 +65,10 @@ def _chunk_bytes(data: bytes, hashes: list[int], parameters: ChunkingParameters)
 
 def _allows_cut(hashes: list[int], position: int, parameters: ChunkingParameters) -> bool:
     target_bits = parameters.target_bytes.bit_length() - 1
-    bits = target_bits + 2 if position < parameters.target_bytes else target_bits - 2
+    if position < parameters.target_bytes:
+        bits = target_bits + 2
+    elif position < parameters.target_bytes * 3 // 2:
+        bits = max(target_bits - 3, 10)
+    else:
+        bits = 10
     return hashes[position] & mask_of(bits) == 0
