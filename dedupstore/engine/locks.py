@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from dedupstore.clock import Clock
 from dedupstore.errors import LockTimeout, StorageError
@@ -49,7 +49,7 @@ def hold_lock(
 def _open_lock_file(path: str, exclusive: bool) -> int | None:
     """Open a lock file; ``None`` where it is missing and cannot be made by a reader."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return _open_for_writing(path)
     except OSError as error:
         if exclusive or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise storage_error(error, "open", f"the lock {path}") from error
@@ -60,6 +60,17 @@ def _open_lock_file(path: str, exclusive: bool) -> int | None:
         return None
     except OSError as error:
         raise storage_error(error, "open", f"the lock {path}") from error
+
+
+def _open_for_writing(path: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        # Tools that copy repositories may leave the folder out.
+        with suppress(FileExistsError):
+            os.mkdir(os.path.dirname(path), 0o700)
+        return os.open(path, flags, 0o600)
 
 
 def _acquire(

@@ -12,13 +12,15 @@ from typing import Self
 
 from dedupstore.chunking import Chunker, ChunkingParameters
 from dedupstore.clock import Clock, SystemClock
+from dedupstore.engine.healing_index import HealingIndex
 from dedupstore.engine.index_sync import open_index, rebuild_index
 from dedupstore.engine.keys import CONFIG_KEY, HOLDS_PREFIX, OBJECT_PREFIXES, SNAPSHOTS_PREFIX
 from dedupstore.engine.locks import LOCKS_FOLDER, hold_lock
-from dedupstore.engine.monitor import Monitor, SilentMonitor
+from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
 from dedupstore.errors import (
     DamageError,
     FormatError,
+    IndexUnusable,
     ObjectMissing,
     RepositoryExists,
     RepositoryMissing,
@@ -33,7 +35,7 @@ from dedupstore.format.config import (
 )
 from dedupstore.ids import ID_BYTES
 from dedupstore.index.environment import IndexEnvironment
-from dedupstore.limits import CHUNK_BYTES_MAX
+from dedupstore.limits import CHUNK_BYTES_MAX, CONFIG_BYTES_MAX
 from dedupstore.storage.local import TEMPORARY_FOLDER, LocalStore, storage_error
 
 INDEX_FOLDER = "index"
@@ -64,7 +66,7 @@ class Repository:
         self.chunker = Chunker(_chunking_parameters(config.chunking))
         self._cache_folder = cache_folder
         self._lock_wait_seconds = lock_wait_seconds
-        self._index: IndexEnvironment | None = None
+        self._index = HealingIndex(self._open_index, self._rebuild_index, self._tell_of_damage)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -73,17 +75,8 @@ class Repository:
         return self.store.location
 
     @property
-    def index(self) -> IndexEnvironment:
-        """The index, opened and compared with the packs when it is first needed.
-
-        Raises:
-            NoSpace, StorageError: see ``index_sync.open_index``.
-        """
-        if self._index is None:
-            with self._index_lock():
-                self._index = open_index(
-                    self.store, self._index_folder(), self.config.repository_id, self.monitor
-                )
+    def index(self) -> HealingIndex:
+        """The index, opened and compared with the packs when it is first asked something."""
         return self._index
 
     def rebuild_index(self) -> None:
@@ -92,11 +85,7 @@ class Repository:
         Raises:
             NoSpace, StorageError: see ``index_sync.rebuild_index``.
         """
-        self._close_index()
-        with self._index_lock():
-            self._index = rebuild_index(
-                self.store, self._index_folder(), self.config.repository_id, self.monitor
-            )
+        self._index.rebuild()
 
     @contextmanager
     def shared_lock(self) -> Iterator[None]:
@@ -116,7 +105,7 @@ class Repository:
 
     def close(self) -> None:
         """Let go of the index; the repository must not be used afterwards."""
-        self._close_index()
+        self._index.close()
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
@@ -132,10 +121,20 @@ class Repository:
     ) -> None:
         self.close()
 
-    def _close_index(self) -> None:
-        if self._index is not None:
-            self._index.close()
-            self._index = None
+    def _open_index(self) -> IndexEnvironment:
+        with self._index_lock():
+            return open_index(
+                self.store, self._index_folder(), self.config.repository_id, self.monitor
+            )
+
+    def _rebuild_index(self) -> IndexEnvironment:
+        with self._index_lock():
+            return rebuild_index(
+                self.store, self._index_folder(), self.config.repository_id, self.monitor
+            )
+
+    def _tell_of_damage(self, damage: IndexUnusable) -> None:
+        self.monitor.event(Event("index-rebuilt", b"", damage.message))
 
     @contextmanager
     def _index_lock(self) -> Iterator[None]:
@@ -237,7 +236,7 @@ def _read_config(store: LocalStore, folder: str) -> RepositoryConfig:
     if not os.path.isdir(folder):
         raise missing
     try:
-        return decode_config(store.get(CONFIG_KEY))
+        return decode_config(store.get(CONFIG_KEY, 0, CONFIG_BYTES_MAX + 1))
     except ObjectMissing as error:
         if any(next(store.list_objects(prefix), None) for prefix in OBJECT_PREFIXES):
             raise DamageError(

@@ -13,6 +13,7 @@ from dedupstore.engine.repository import Repository
 from dedupstore.errors import DamageError, SnapshotUnknown, UsageError
 from dedupstore.format.snapshot_record import SnapshotRecord, decode_snapshot_record
 from dedupstore.ids import SnapshotId, is_id_prefix
+from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
 
 PREFIX_DIGITS_MIN = 4
 _LATEST = "latest"
@@ -34,7 +35,7 @@ def load_snapshot(repository: Repository, snapshot: SnapshotId) -> Snapshot:
         DamageError, UnsupportedFormat: the record is missing, damaged or newer.
         StorageError: the store could not deliver.
     """
-    data = repository.store.get(snapshot_key(snapshot))
+    data = repository.store.get(snapshot_key(snapshot), 0, SNAPSHOT_RECORD_BYTES_MAX + 1)
     return Snapshot(snapshot, decode_snapshot_record(snapshot, data))
 
 

@@ -2,14 +2,15 @@
 
 The hazards of LMDB and the rule for each: no writable map (a full disk would be SIGBUS), synced
 commits, read transactions that end before control returns, a map that grows when it is full, a
-file that is measured before it is mapped (a cut-off file would be SIGBUS), and one environment
-per folder and process.
+file that is measured before it is mapped (a cut-off file would be SIGBUS), a lock file whose blocks
+are allocated before it is mapped, and one environment per folder and process.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ INDEX_VERSION = 1
 LIBRARY_VERSION: str = f"{lmdb.__version__} (lmdb {'.'.join(map(str, lmdb.version()))})"
 
 _DATA_FILE = "data.mdb"
+_LOCK_FILE = "lock.mdb"
+_READERS_MAX = 1024
+_LOCK_FILE_BYTES = 4096 + 64 * _READERS_MAX
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 _MAP_BYTES_INITIAL = 1 << 30
 _META_PAGES = 2
 _PAGE_BYTES_MIN = 512
@@ -231,6 +236,7 @@ def _release(folder: str) -> None:
 def _open_environment(folder: str, create: bool) -> lmdb.Environment:
     path = os.path.join(folder, _DATA_FILE)
     already_bytes = os.path.getsize(path) if os.path.exists(path) else 0
+    _allocate_lock_file(os.path.join(folder, _LOCK_FILE))
     environment = lmdb.open(
         folder,
         map_size=max(_MAP_BYTES_INITIAL, 2 * already_bytes),
@@ -238,7 +244,7 @@ def _open_environment(folder: str, create: bool) -> lmdb.Environment:
         mode=0o600,
         create=create,
         readahead=False,
-        max_readers=1024,
+        max_readers=_READERS_MAX,
     )
     pages_bytes = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     if not create and os.path.getsize(path) < pages_bytes:
@@ -246,6 +252,19 @@ def _open_environment(folder: str, create: bool) -> lmdb.Environment:
         raise IndexUnusable("the index is cut off")
     environment.reader_check()
     return environment
+
+
+def _allocate_lock_file(path: str) -> None:
+    """Take the blocks of LMDB's lock file, which it maps writable: a hole may end in SIGBUS."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, _LOCK_FILE_BYTES)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        # Some file systems cannot allocate; there a full disk stays a hazard.
+    finally:
+        os.close(descriptor)
 
 
 def _check_file_size(path: str) -> None:
@@ -263,11 +282,16 @@ def _mapped_errors() -> Iterator[None]:
         yield
     except lmdb.Error as error:
         text = str(error)
-        if os.strerror(errno.ENOSPC) in text or os.strerror(errno.EDQUOT) in text:
+        if any(os.strerror(code) in text for code in _FULL):
             message = f"cannot write the index: {text}"
             raise NoSpace(message, hint="free some space and run the command again") from error
         if any(os.strerror(code) in text for code in (errno.EACCES, errno.EROFS, errno.EPERM)):
             raise StorageError(f"cannot open the index: {text}") from error
         raise IndexUnusable(f"the index is damaged: {text}") from error
+    except struct.error as error:
+        raise IndexUnusable(f"the index holds a malformed value: {error}") from error
     except OSError as error:
+        if error.errno in _FULL:
+            message = f"cannot write the index: {error.strerror}"
+            raise NoSpace(message, hint="free some space and run the command again") from error
         raise StorageError(f"cannot use the index: {error.strerror or error}") from error

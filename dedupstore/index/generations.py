@@ -7,6 +7,7 @@ generation is not disturbed: its files stay until it closes them.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -46,8 +47,12 @@ class NewGeneration:
         try:
             os.makedirs(path, mode=0o700)
         except OSError as error:
-            raise StorageError(f"cannot make the index: {error.strerror}") from error
-        self.environment = IndexEnvironment(path, identity, create=True)
+            raise _refused("make", error) from error
+        try:
+            self.environment = IndexEnvironment(path, identity, create=True)
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
 
     def publish(self) -> IndexEnvironment:
         """Make this generation the current one, remove all others, and return it."""
@@ -60,7 +65,7 @@ class NewGeneration:
         except OSError as error:
             with suppress(OSError):
                 os.unlink(temporary)
-            raise NoSpace(f"cannot publish the index: {error.strerror}") from error
+            raise _refused("publish", error) from error
         self._remove_others()
         return self.environment
 
@@ -74,6 +79,13 @@ class NewGeneration:
             for name in os.listdir(self._folder):
                 if name.startswith(_NAME_PREFIX) and name != self._name:
                     shutil.rmtree(os.path.join(self._folder, name), ignore_errors=True)
+
+
+def _refused(action: str, error: OSError) -> StorageError:
+    message = f"cannot {action} the index: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(message, hint="free some space and run the command again")
+    return StorageError(message)
 
 
 def _current_name(folder: str) -> str | None:

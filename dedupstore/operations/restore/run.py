@@ -187,8 +187,10 @@ class _Restorer:
         try:
             return RestoreTarget(self._root)
         except OSError as error:
-            name = os.fsdecode(self._root)
-            raise StorageError(f"cannot restore into {name}: {error.strerror}") from error
+            message = f"cannot restore into {os.fsdecode(self._root)}: {error.strerror}"
+            if error.errno in _FULL:
+                raise NoSpace(message, hint="free some space in the target") from error
+            raise StorageError(message) from error
 
     def _close_target(self, target: RestoreTarget) -> None:
         try:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from itertools import islice
 
 from dedupstore.clock import Clock
+from dedupstore.engine.healing_index import HealingIndex
 from dedupstore.engine.tree_reader import PieceReader, content_extents
 from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.entry import Content, Entry, EntryType
 from dedupstore.format.pieces import HOLE_ID
-from dedupstore.index.environment import IndexEnvironment
 from dedupstore.limits import PATH_BYTES_MAX
 from dedupstore.operations.snapshot.account_names import AccountNames
 from dedupstore.operations.snapshot.file_content import ContentReader
@@ -52,7 +52,7 @@ class EntryMaker:
         renames: RenameCount,
         report: SnapshotReport,
         observer: ReportingObserver,
-        index: IndexEnvironment,
+        index: HealingIndex,
         clock: Clock,
         reread: bool,
     ) -> None:
