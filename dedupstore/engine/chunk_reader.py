@@ -10,7 +10,7 @@ from typing import Self
 from dedupstore.engine.block_cache import BLOCKS_AHEAD, BlockCache, BlockPlace
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event
-from dedupstore.engine.pack_reader import read_table, stored_pack
+from dedupstore.engine.pack_reader import read_table_or_blocks, stored_pack
 from dedupstore.engine.repository import Repository
 from dedupstore.errors import ChunkUnreadable, DamageError
 from dedupstore.format.pack import PackKind
@@ -101,9 +101,10 @@ class ChunkReader:
             return False
         store = self._repository.store
         try:
-            table = read_table(store, stored_pack(store, place.key))
+            pack = stored_pack(store, place.key)
         except DamageError:
             return False
+        table = read_table_or_blocks(store, pack, lambda damage: None)
         blocks = (block for block in table.blocks if block.offset == place.offset)
         return any(chunk.id == id_ for block in blocks for chunk in block.chunks)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event, Monitor
-from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table
+from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table_or_blocks
 from dedupstore.errors import DamageError, IndexUnusable
 from dedupstore.format.pack import PackKind, PackTable
 from dedupstore.ids import PackId
@@ -14,6 +15,8 @@ from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import NewGeneration, open_current
 from dedupstore.index.location import IndexedPack, IndexEntry
 from dedupstore.storage.contract import ReadStore
+
+_PACK_KINDS = frozenset(PackKind)
 
 
 def open_index(
@@ -23,7 +26,7 @@ def open_index(
 
     Packs it does not know are read in. Where it knows packs that are gone, or cannot be used at
     all, it is rebuilt from the tables of all packs; that is told as an event. A pack whose table
-    is damaged is told and left out; its chunks are then missing.
+    is damaged is told, too, and searched for blocks.
 
     Raises:
         NoSpace, StorageError: the file system or the store refused.
@@ -48,6 +51,8 @@ def _open_and_complete(
     try:
         known = {pack.id: pack.pack_bytes for pack in index.packs()}
         for pack in index.packs():
+            if pack.kind not in _PACK_KINDS:
+                raise IndexUnusable(f"the index knows a pack of kind {pack.kind}")
             if pack.id not in stored:
                 key = pack_key(PackKind(pack.kind), pack.id)
                 monitor.event(Event("pack-missing", key.encode(), "the index knows it"))
@@ -96,13 +101,13 @@ def _read_in(
     monitor.begin("reading pack tables", sum(pack.pack_bytes for pack in packs))
     try:
         for pack in packs:
-            try:
-                table = read_table(store, pack)
-            except DamageError as error:
-                monitor.event(Event("pack-damaged", pack.key.encode(), error.message))
-            else:
-                entries = index_entries(table)
-                index.add_pack(IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries)
+            on_damage = functools.partial(_tell_of_damage, monitor, pack)
+            entries = index_entries(read_table_or_blocks(store, pack, on_damage))
+            index.add_pack(IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries)
             monitor.advance(pack.pack_bytes, 1)
     finally:
         monitor.end()
+
+
+def _tell_of_damage(monitor: Monitor, pack: StoredPack, damage: DamageError) -> None:
+    monitor.event(Event("pack-damaged", pack.key.encode(), damage.message))

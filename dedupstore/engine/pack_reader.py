@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from dedupstore.engine.keys import PACK_PREFIXES, id_of_key, pack_key
-from dedupstore.errors import FormatError, UsageError
-from dedupstore.format.block import Block, decode_block
+from dedupstore.errors import (
+    DamageError,
+    FormatError,
+    ObjectMissing,
+    UnsupportedFormat,
+    UsageError,
+)
+from dedupstore.format.block import (
+    BLOCK_MAGIC,
+    DIRECTORY_ENTRY_BYTES,
+    HEADER_BYTES,
+    Block,
+    decode_block,
+    decode_block_header,
+)
 from dedupstore.format.pack import (
     PACK_HEADER_BYTES,
     TRAILER_BYTES,
+    BlockInfo,
     PackKind,
     PackTable,
     decode_table,
     decode_trailer,
 )
 from dedupstore.ids import PackId
+from dedupstore.limits import BLOCK_BYTES_MAX, BLOCK_CHUNKS_MAX, BLOCK_NOTES_BYTES_MAX, MIB
 from dedupstore.storage.contract import ReadStore
 
 _TAIL_BYTES = 64 * 1024
+_SEARCH_BYTES = 4 * MIB
+_STORED_BYTES_MAX = (
+    HEADER_BYTES
+    + BLOCK_CHUNKS_MAX * DIRECTORY_ENTRY_BYTES
+    + BLOCK_NOTES_BYTES_MAX
+    + BLOCK_BYTES_MAX
+)
 
 
 class StoredPack(NamedTuple):
@@ -84,6 +107,49 @@ def read_table(store: ReadStore, pack: StoredPack) -> PackTable:
     return decoded
 
 
+def read_table_or_blocks(
+    store: ReadStore, pack: StoredPack, on_damage: Callable[[DamageError], None]
+) -> PackTable:
+    """Read the table of a pack, or where that is damaged, make one of the blocks that are not.
+
+    ``on_damage`` is told what is wrong with the pack before it is searched.
+
+    Raises:
+        UnsupportedFormat: the pack is newer.
+        StorageError: the store could not deliver.
+    """
+    try:
+        return read_table(store, pack)
+    except DamageError as error:
+        on_damage(error)
+    blocks: list[BlockInfo] = []
+    position = PACK_HEADER_BYTES
+    for offset in _magics(store, pack):
+        if offset < position:
+            continue
+        with suppress(DamageError, UnsupportedFormat):
+            blocks.append(_find_block(store, pack.key, offset))
+            position = offset + blocks[-1].stored_bytes
+    return PackTable(pack.kind, tuple(blocks))
+
+
+def _magics(store: ReadStore, pack: StoredPack) -> Iterator[int]:
+    """Yield the offsets in a pack at which a block may begin."""
+    for begin in range(0, pack.pack_bytes, _SEARCH_BYTES):
+        with suppress(ObjectMissing):
+            window = store.get(pack.key, begin, _SEARCH_BYTES + len(BLOCK_MAGIC) - 1)
+            found = window.find(BLOCK_MAGIC)
+            while found >= 0:
+                yield begin + found
+                found = window.find(BLOCK_MAGIC, found + 1)
+
+
+def _find_block(store: ReadStore, key: str, offset: int) -> BlockInfo:
+    header = decode_block_header(store.get(key, offset, HEADER_BYTES))
+    block = read_block(store, key, offset, header.stored_bytes)
+    return BlockInfo(offset, header.stored_bytes, header.original_bytes, block.chunks)
+
+
 def read_block(store: ReadStore, key: str, offset: int, stored_bytes: int) -> Block:
     """Read and verify one block of a pack; its payload is not decoded yet.
 
@@ -91,4 +157,6 @@ def read_block(store: ReadStore, key: str, offset: int, stored_bytes: int) -> Bl
         FormatError, UnsupportedFormat: the block is damaged, or newer.
         ObjectMissing, StorageError: the store could not deliver.
     """
+    if stored_bytes > _STORED_BYTES_MAX:
+        raise FormatError(f"a block cannot fill {stored_bytes} bytes")
     return decode_block(store.get(key, offset, stored_bytes))

@@ -84,6 +84,13 @@ class FindingCollector:
         """Record something odd by which nothing is lost."""
         self._report.findings.append(Finding(kind, Severity.WARNING, object_key, detail))
 
+    def has_found(self, kind: str, object_key: str) -> bool:
+        """Tell whether an object has a finding of this kind already."""
+        return any(
+            finding.kind == kind and finding.object == object_key
+            for finding in self._report.findings
+        )
+
     def about(self, chunk: ChunkId) -> Finding | None:
         """Return the finding that says why a chunk cannot be relied on."""
         return self._by_chunk.get(chunk)

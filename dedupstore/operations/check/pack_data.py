@@ -46,7 +46,8 @@ def check_data(
     damaged: set[ChunkId] = set()
     for verdict in _verdicts(store, packs):
         for detail, chunks in verdict.damage:
-            collector.error("block-damaged", verdict.pack.key, detail, chunks)
+            if chunks or not collector.has_found("pack-damaged", verdict.pack.key):
+                collector.error("block-damaged", verdict.pack.key, detail, chunks)
             damaged |= chunks
         if damaged:
             sound_elsewhere |= damaged & verdict.sound

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from dedupstore.engine.index_sync import index_entries
-from dedupstore.engine.pack_reader import StoredPack, read_table
+from dedupstore.engine.pack_reader import StoredPack, read_table_or_blocks
 from dedupstore.engine.repository import Repository
 from dedupstore.errors import DamageError
 from dedupstore.format.pack import PackTable
@@ -30,19 +31,18 @@ class TableCheck:
         self._indexed_chunks = 0
         self.index_errors = 0
 
-    def sound_tables(self, packs: list[StoredPack]) -> Iterator[tuple[StoredPack, PackTable]]:
-        """Yield the packs whose tables are sound; those of the others become findings.
+    def tables(self, packs: list[StoredPack]) -> Iterator[tuple[StoredPack, PackTable]]:
+        """Yield each pack and its table; one that is damaged becomes a finding.
+
+        Where a table is damaged, the pack's sound blocks stand in for it.
 
         Raises:
             UnsupportedFormat, StorageError: a pack is newer, or the store could not deliver.
         """
         for pack in packs:
             self._report.packs += 1
-            try:
-                table = read_table(self._repository.store, pack)
-            except DamageError as error:
-                self._collector.error("pack-damaged", pack.key, error.message)
-                continue
+            on_damage = functools.partial(self._found_damaged, pack)
+            table = read_table_or_blocks(self._repository.store, pack, on_damage)
             self._compare(pack, table)
             self._report.chunks += table.chunk_count
             yield pack, table
@@ -60,6 +60,9 @@ class TableCheck:
             detail = f"it was wrong about {self.index_errors} chunks and has been rebuilt"
             self._collector.warning("index-wrong", "index", detail)
             self._repository.rebuild_index()
+
+    def _found_damaged(self, pack: StoredPack, damage: DamageError) -> None:
+        self._collector.error("pack-damaged", pack.key, damage.message)
 
     def _compare(self, pack: StoredPack, table: PackTable) -> None:
         entries = list(index_entries(table))

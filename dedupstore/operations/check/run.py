@@ -92,7 +92,7 @@ def _check_packs(
     monitor = repository.monitor
     monitor.begin("checking packs", sum(pack.pack_bytes for pack in chosen.values()))
     try:
-        tables = table_check.sound_tables(packs)
+        tables = table_check.tables(packs)
         to_read = ((pack, table) for pack, table in tables if pack.id in chosen)
         check_data(repository.store, to_read, report, collector, monitor)
     finally:
@@ -164,7 +164,7 @@ class _EventsAsFindings:
         self._inner.end()
 
     def event(self, event: Event) -> None:
-        if event.kind == "index-rebuilt":
+        if event.kind == "index-rebuilt" and not self._collector.has_found(event.kind, "index"):
             self._collector.warning("index-rebuilt", "index", event.detail)
         elif event.kind == "pack-missing":
             self._collector.error(event.kind, event.path.decode("ascii"), event.detail)
