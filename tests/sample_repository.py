@@ -62,21 +62,24 @@ def log_lines(lines: int, seed: int) -> bytes:
     )
 
 
-def write_logs(folder: Path, step: int) -> None:
+def write_logs(folder: Path, step: int, seed: int = 0) -> None:
     """Bring a folder of logs to the state of ``step`` 0, 1 or 2; steps must come in order."""
+    seed += step
     (folder / "web").mkdir(parents=True, exist_ok=True)
-    with (folder / "app.log").open("ab") as log:
-        # Some 60 chunks to begin with: more than an entry lists itself.
-        log.write(log_lines(4000 if step == 0 else 300, seed=step))
+    if step < 2:
+        # Some 60 chunks to begin with: more than an entry lists itself. In step 2 it rests, so
+        # that a snapshot refers to the list that the one before it has stored.
+        with (folder / "app.log").open("ab") as log:
+            log.write(log_lines(4000 if step == 0 else 300, seed=seed))
     with (folder / "web" / "access.log").open("ab") as log:
-        log.write(log_lines(200, seed=10 + step))
-    (folder / f"step-{step}.log").write_bytes(log_lines(150, seed=20 + step))
+        log.write(log_lines(200, seed=seed + 10))
+    (folder / f"step-{step}.log").write_bytes(log_lines(150, seed=seed + 20))
     if step == 0:
         (folder / "empty.log").touch()
         (folder / "current.log").symlink_to("app.log")
     if step == 2:
         (folder / "web" / "access.log").rename(folder / "web" / "access.log.1")
-        (folder / "web" / "access.log").write_bytes(log_lines(50, seed=30))
+        (folder / "web" / "access.log").write_bytes(log_lines(50, seed=seed + 30))
 
 
 def read_tree(folder: Path) -> Tree:
@@ -134,15 +137,18 @@ class SampleRepository:
         }
 
 
-def make_sample_repository(folder: Path, logs: Path) -> SampleRepository:
-    """Make a repository in ``folder`` and take three snapshots of ``logs`` as they grow."""
+def make_sample_repository(folder: Path, logs: Path, seed: int = 0) -> SampleRepository:
+    """Make a repository in ``folder`` and take three snapshots of ``logs`` as they grow.
+
+    Another ``seed`` gives other logs.
+    """
     sample = SampleRepository(folder, logs)
     clock = TickingClock()
     with dedupstore.init_repository(
         folder, chunk_bytes_target=CHUNK_BYTES, clock=clock
     ) as repository:
         for step in range(3):
-            write_logs(logs, step)
+            write_logs(logs, step, seed)
             take_snapshot(repository, sample)
     return sample
 
