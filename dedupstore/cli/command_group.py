@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import click
 
@@ -27,10 +26,6 @@ COMMANDS = {
 }
 
 
-class Interrupted(Exception):
-    """Ctrl-C or SIGTERM ended a command; click would answer a KeyboardInterrupt by itself."""
-
-
 class _LazyGroup(click.Group):
     """Loads a command's module when the command is asked for."""
 
@@ -43,12 +38,6 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"dedupstore.cli.commands.{cmd_name}")
         command: click.Command = module.command
         return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise Interrupted from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -8,21 +8,23 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 import click
+from click.shell_completion import shell_complete
 
 from dedupstore.cli import exit_codes
-from dedupstore.cli.command_group import Interrupted, build_cli
+from dedupstore.cli.command_group import build_cli
 from dedupstore.cli.session import Session
 from dedupstore.cli.text import printable, to_json
 from dedupstore.errors import DedupstoreError, SnapshotUnknown
+
+_PROGRAM = "dedupstore"
+_COMPLETION_VARIABLE = "_DEDUPSTORE_COMPLETE"
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line with ``arguments`` and return the exit code."""
     session = Session()
     try:
-        code = build_cli().main(
-            arguments, prog_name="dedupstore", standalone_mode=False, obj=session
-        )
+        code = _run_command(session, arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
@@ -35,7 +37,7 @@ def run(arguments: list[str]) -> int:
     except DedupstoreError as error:
         code = exit_codes.exit_code_of(error)
         return _fail(session, arguments, code, error.kind, error.message, error.hint, error)
-    except (Interrupted, KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort):
         return _fail(session, arguments, exit_codes.INTERRUPTED, "interrupted", "interrupted")
     except BrokenPipeError:
         # Whoever read our output has had enough.
@@ -47,6 +49,20 @@ def run(arguments: list[str]) -> int:
         if os.environ.get("DEDUPSTORE_TRACEBACK"):
             raise
         return _fail_unexpected(session, arguments, error)
+    return code
+
+
+def _run_command(session: Session, arguments: list[str]) -> int:
+    """Run the command; unlike click's own main, leave all that is raised to the caller."""
+    command_line = build_cli()
+    asked = os.environ.get(_COMPLETION_VARIABLE)
+    if asked:
+        return shell_complete(command_line, {}, _PROGRAM, _COMPLETION_VARIABLE, asked)
+    try:
+        with command_line.make_context(_PROGRAM, list(arguments), obj=session) as context:
+            code = command_line.invoke(context)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
     return code if isinstance(code, int) else exit_codes.DONE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -115,7 +115,7 @@ VERSION = {"version": is_text, "format": is_count, "kernel": lambda k: k in ("na
 HELD = {"snapshots": list_of(is_id)}
 INIT = {"repository_id": is_id, "location": is_text}
 
-READING: dict[tuple[str, ...], dict[str, Check]] = {
+READING: dict[tuple[str, ...], Mapping[str, Check]] = {
     ("diff", "latest~1", "latest", "--set", "web"): DIFF,
     ("check",): CHECKED,
     ("check", "--data"): CHECKED,
@@ -127,7 +127,7 @@ READING: dict[tuple[str, ...], dict[str, Check]] = {
 }
 
 
-def assert_fields(found: dict[str, Any], promised: dict[str, Check]) -> None:
+def assert_fields(found: dict[str, Any], promised: Mapping[str, Check]) -> None:
     """Hold an object against the fields it must have."""
     wrong = {
         name: found.get(name, "(missing)")
