@@ -34,6 +34,7 @@ class ChunkWriter:
         self._index = repository.index
         self._dry_run = dry_run
         self._unindexed: set[ChunkId] = set()
+        self._stored_packs: list[FinishedPack] = []
         workers = worker_count()
         self._compressing = ThreadPoolExecutor(workers, "dedupstore-compress")
         self._storing = ThreadPoolExecutor(1, "dedupstore-store")
@@ -45,7 +46,7 @@ class ChunkWriter:
                 compressing=self._compressing,
                 storing=self._storing,
                 blocks_in_flight_max=workers,
-                on_stored=self._index_pack,
+                on_stored=self._stored_packs.append,
             )
             for kind, block_bytes_target in (
                 (PackKind.DATA, BLOCK_BYTES_TARGET),
@@ -78,6 +79,7 @@ class ChunkWriter:
             if id_ not in known and id_ not in self._unindexed:
                 self.bytes_new += len(chunk)
                 self._add_new(writer, id_, chunk)
+        self._index_stored_packs()
         return ids
 
     def add_piece(self, piece: bytes) -> ChunkId:
@@ -99,14 +101,25 @@ class ChunkWriter:
         """
         for writer in self._packs.values():
             writer.flush()
+        self._index_stored_packs()
 
     def _add_new(self, writer: PackWriter, id_: ChunkId, chunk: memoryview) -> None:
         self._unindexed.add(id_)
         if not self._dry_run:
             writer.add(id_, chunk)
 
-    def _index_pack(self, pack: FinishedPack) -> None:
-        entries = list(index_entries(pack.table))
-        self._index.add_pack(IndexedPack(pack.id, pack.table.kind, pack.pack_bytes), entries)
-        self._unindexed.difference_update(entry.id for entry in entries)
-        self.bytes_stored += pack.pack_bytes
+    def _index_stored_packs(self) -> None:
+        if not self._stored_packs:
+            return
+        packs = [
+            (
+                IndexedPack(pack.id, pack.table.kind, pack.pack_bytes),
+                list(index_entries(pack.table)),
+            )
+            for pack in self._stored_packs
+        ]
+        self._index.add_packs(packs)
+        for pack, entries in packs:
+            self._unindexed.difference_update(entry.id for entry in entries)
+            self.bytes_stored += pack.pack_bytes
+        self._stored_packs.clear()

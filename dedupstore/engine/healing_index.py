@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dedupstore.errors import IndexUnusable
 from dedupstore.ids import ChunkId
 from dedupstore.index.environment import IndexEnvironment
-from dedupstore.index.location import ChunkLocation, IndexedPack, IndexEntry, IndexTotals
+from dedupstore.index.location import ChunkLocation, IndexedPack, IndexTotals, PackEntries
 
 Result = TypeVar("Result")
 
@@ -45,10 +45,9 @@ class HealingIndex:
         """See ``IndexEnvironment.packs``."""
         return self._ask(lambda environment: environment.packs())
 
-    def add_pack(self, pack: IndexedPack, entries: Iterable[IndexEntry]) -> None:
-        """See ``IndexEnvironment.add_pack``."""
-        listed = list(entries)
-        self._ask(lambda environment: environment.add_pack(pack, listed))
+    def add_packs(self, packs: Sequence[PackEntries]) -> None:
+        """See ``IndexEnvironment.add_packs``."""
+        self._ask(lambda environment: environment.add_packs(packs))
 
     def chunk_count(self) -> int:
         """See ``IndexEnvironment.chunk_count``."""

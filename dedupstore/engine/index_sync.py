@@ -13,10 +13,13 @@ from dedupstore.format.pack import PackKind, PackTable
 from dedupstore.ids import PackId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import NewGeneration, open_current
-from dedupstore.index.location import IndexedPack, IndexEntry
+from dedupstore.index.location import IndexedPack, IndexEntry, PackEntries
 from dedupstore.storage.contract import ReadStore
 
 _PACK_KINDS = frozenset(PackKind)
+
+_ENTRIES_AT_ONCE = 50_000
+"""Chunks that are added to the index in one transaction: many, since each is synced to disk."""
 
 
 def open_index(
@@ -99,12 +102,19 @@ def _read_in(
     if not packs:
         return
     monitor.begin("reading pack tables", sum(pack.pack_bytes for pack in packs))
+    waiting: list[PackEntries] = []
+    waiting_entries = 0
     try:
         for pack in packs:
             on_damage = functools.partial(_tell_of_damage, monitor, pack)
-            entries = index_entries(read_table_or_blocks(store, pack, on_damage))
-            index.add_pack(IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries)
+            entries = list(index_entries(read_table_or_blocks(store, pack, on_damage)))
+            waiting.append((IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries))
+            waiting_entries += len(entries)
+            if waiting_entries >= _ENTRIES_AT_ONCE:
+                index.add_packs(waiting)
+                waiting, waiting_entries = [], 0
             monitor.advance(pack.pack_bytes, 1)
+        index.add_packs(waiting)
     finally:
         monitor.end()
 

@@ -26,8 +26,8 @@ from dedupstore.index.location import (
     PACK_VALUE,
     ChunkLocation,
     IndexedPack,
-    IndexEntry,
     IndexTotals,
+    PackEntries,
 )
 
 INDEX_VERSION = 1
@@ -35,7 +35,7 @@ LIBRARY_VERSION: str = f"{lmdb.__version__} (lmdb {'.'.join(map(str, lmdb.versio
 
 _DATA_FILE = "data.mdb"
 _LOCK_FILE = "lock.mdb"
-_READERS_MAX = 1024
+_READERS_MAX = 254
 _LOCK_FILE_BYTES = 4096 + 64 * _READERS_MAX
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 _MAP_BYTES_INITIAL = 1 << 30
@@ -103,26 +103,36 @@ class IndexEnvironment:
         with _mapped_errors(), self._begin() as transaction:
             return {id_ for id_, _ in self._get_values(transaction, ids)}
 
-    def add_pack(self, pack: IndexedPack, entries: Iterable[IndexEntry]) -> None:
-        """Add a pack and its chunks in one durable transaction; a known pack stays as it is.
+    def add_packs(self, packs: Sequence[PackEntries]) -> None:
+        """Add packs and their chunks in one durable transaction; known packs stay as they are.
 
-        A chunk that is already known keeps its place.
+        A chunk that is already known keeps its place; of a chunk twice in ``packs``, one place
+        is taken.
         """
-        batch = sorted(entries)
 
         def insert(transaction: Any) -> None:
-            if self._number_of(transaction, pack.id) is not None:
-                return
-            number = self._next_number(transaction)
-            encode = ENTRY_VALUE.pack
+            values: dict[ChunkId, bytes] = {}
+            for pack, entries in packs:
+                number = self._add_pack(transaction, pack)
+                if number is not None:
+                    for id_, *place in entries:
+                        values[id_] = ENTRY_VALUE.pack(number, *place)
+            # Appending to an empty table fills its pages; else each is left half full.
+            is_empty = not transaction.stat(self._chunks)["entries"]
             with transaction.cursor(self._chunks) as cursor:
-                cursor.putmulti(
-                    [(entry[0], encode(number, *entry[1:])) for entry in batch], overwrite=False
-                )
-            transaction.put(PACK_KEY.pack(number), PACK_VALUE.pack(*pack), db=self._pack_table)
-            transaction.put(pack.id, PACK_KEY.pack(number), db=self._numbers)
+                cursor.putmulti(sorted(values.items()), overwrite=False, append=is_empty)
 
         self._write(insert)
+
+    def _add_pack(self, transaction: Any, pack: IndexedPack) -> int | None:
+        """Add a pack without its chunks and return its number; ``None`` if it is known."""
+        if transaction.get(pack.id, db=self._numbers) is not None:
+            return None
+        with transaction.cursor(self._pack_table) as cursor:
+            number: int = PACK_KEY.unpack(cursor.key())[0] + 1 if cursor.last() else 1
+        transaction.put(PACK_KEY.pack(number), PACK_VALUE.pack(*pack), db=self._pack_table)
+        transaction.put(pack.id, PACK_KEY.pack(number), db=self._numbers)
+        return number
 
     def mark_complete(self) -> None:
         """Declare, durably, that every pack that was to be read in has been."""
@@ -180,14 +190,6 @@ class IndexEnvironment:
                 for key, value in cursor
             }
 
-    def _number_of(self, transaction: Any, pack: PackId) -> int | None:
-        value = transaction.get(pack, db=self._numbers)
-        return None if value is None else PACK_KEY.unpack(value)[0]
-
-    def _next_number(self, transaction: Any) -> int:
-        with transaction.cursor(self._pack_table) as cursor:
-            return PACK_KEY.unpack(cursor.key())[0] + 1 if cursor.last() else 1
-
     @contextmanager
     def _begin(self) -> Iterator[Any]:
         try:
@@ -238,7 +240,7 @@ def _open_environment(folder: str, create: bool) -> lmdb.Environment:
     already_bytes = os.path.getsize(path) if os.path.exists(path) else 0
     _allocate_lock_file(os.path.join(folder, _LOCK_FILE))
     environment = lmdb.open(
-        folder,
+        os.fsencode(folder),  # as bytes: a name need not be UTF-8
         map_size=max(_MAP_BYTES_INITIAL, 2 * already_bytes),
         max_dbs=4,
         mode=0o600,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 from dedupstore.ids import ChunkId, PackId
 
@@ -38,6 +39,10 @@ class IndexedPack(NamedTuple):
     id: PackId
     kind: int
     pack_bytes: int
+
+
+PackEntries: TypeAlias = tuple[IndexedPack, Sequence[IndexEntry]]
+"""A pack and all of its chunks, as they are put into the index."""
 
 
 class IndexTotals(NamedTuple):

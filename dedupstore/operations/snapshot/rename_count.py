@@ -8,7 +8,6 @@ import struct
 from dedupstore.format.entry import Entry
 from dedupstore.operations.snapshot.report import FileChange
 
-
 # Every file of a new set arrives, so what is remembered of each is packed: device, inode and
 # modification time tell whether it is another's continuation.
 _IDENTITY = struct.Struct("<QQq")
