@@ -117,12 +117,8 @@ def snapshot(dedupstore: Dedupstore, event: str, folder: str) -> str:
         f"new {size(report['bytes_new'])}, stored {size(report['bytes_stored'])}, "
         f"{report['seconds']:.1f} s"
     )
-    warnings = report["warnings"]
-    for warning in warnings[:NAMES_SHOWN_MAX]:
-        text = warning if isinstance(warning, str) else json.dumps(warning)
-        terminal.line(f"  could not be read: {printable(text)}")
-    if len(warnings) > NAMES_SHOWN_MAX:
-        terminal.line(f"  … and {len(warnings) - NAMES_SHOWN_MAX:,} more")
+    if report["warnings"]:
+        terminal.line(f"  with {plural(len(report['warnings']), 'warning')}, named above")
     terminal.line()
     return str(report["snapshot"])[:ID_DIGITS_SHOWN]
 

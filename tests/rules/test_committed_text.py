@@ -20,8 +20,8 @@ MACHINE_BOUND = re.compile(
 )
 SCRATCH = re.compile(r"(?<![\w.~*-])/tmp/\w", re.ASCII)
 
-EXAMPLES_IN = (".md", "dedupstore/cli/")
-"""Where a path below /tmp is an example for a reader, not a place that is used."""
+EXAMPLES_IN = ("dedupstore/__init__.py", "dedupstore/cli/")
+"""Where a path below /tmp is an example for a reader, as in documents, not a place that is used."""
 
 TEXT_RULE = """
 Nothing committed names a folder of one machine or the host of a package registry: it would be wrong
@@ -44,7 +44,7 @@ def committed_files() -> list[Path]:
 
 def machine_bound_lines(text: str, path: str = "dedupstore/example.py") -> list[tuple[int, str]]:
     """Return number and text of the lines that hold on one machine only."""
-    example = path.endswith(EXAMPLES_IN[0]) or path.startswith(EXAMPLES_IN[1])
+    example = path.endswith(".md") or path.startswith(EXAMPLES_IN)
     return [
         (number, line.strip())
         for number, line in enumerate(text.splitlines(), start=1)
