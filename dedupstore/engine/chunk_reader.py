@@ -105,7 +105,8 @@ class ChunkReader:
         except DamageError:
             return False
         table = read_table_or_blocks(store, pack, lambda damage: None)
-        blocks = (block for block in table.blocks if block.offset == place.offset)
+        wanted = (place.offset, place.stored_bytes)
+        blocks = (b for b in table.blocks if (b.offset, b.stored_bytes) == wanted)
         return any(chunk.id == id_ for block in blocks for chunk in block.chunks)
 
     def _refresh_index(self, reason: DamageError) -> None:
