@@ -48,65 +48,53 @@ def _set_verbose(session: Session, value: int) -> None:
     session.verbosity += value
 
 
+def _option(
+    names: list[str], set_value: Callable[[Session, Any], None], **settings: Any
+) -> click.Option:
+    return click.Option(names, callback=_store(set_value), expose_value=False, **settings)
+
+
 def global_options(*, environment: bool) -> list[click.Parameter]:
     """Return the global options; ``environment`` lets them be taken from it, too."""
     return [
-        click.Option(
+        _option(
             ["-r", "--repo"],
+            _set_location,
             metavar="LOCATION",
             envvar="DEDUPSTORE_REPO" if environment else None,
             show_envvar=environment,
-            callback=_store(_set_location),
-            expose_value=False,
             help="The repository: a folder.",
         ),
-        click.Option(
+        _option(
             ["--json"],
+            _set_json,
             is_flag=True,
-            callback=_store(_set_json),
-            expose_value=False,
             help="Print one JSON document, or JSON Lines where a listing can be long.",
         ),
-        click.Option(
-            ["-q", "--quiet"],
-            count=True,
-            callback=_store(_set_quiet),
-            expose_value=False,
-            help="Say less.",
-        ),
-        click.Option(
-            ["-v", "--verbose"],
-            count=True,
-            callback=_store(_set_verbose),
-            expose_value=False,
-            help="Say more on stderr.",
-        ),
-        click.Option(
+        _option(["-q", "--quiet"], _set_quiet, count=True, help="Say less."),
+        _option(["-v", "--verbose"], _set_verbose, count=True, help="Say more on stderr."),
+        _option(
             ["--progress", "progress"],
+            _set_progress,
             flag_value="on",
-            callback=_store(_set_progress),
-            expose_value=False,
             help="Show progress bars on stderr; the default on a terminal.",
         ),
-        click.Option(
+        _option(
             ["--no-progress", "no_progress"],
+            _set_progress,
             flag_value="off",
-            callback=_store(_set_progress),
-            expose_value=False,
             help="Show no progress bars.",
         ),
-        click.Option(
+        _option(
             ["--lock-wait"],
+            _set_lock_wait,
             type=DURATION,
-            callback=_store(_set_lock_wait),
-            expose_value=False,
             help="How long to wait for a lock, such as 10m.  [default: 0s]",
         ),
-        click.Option(
+        _option(
             ["--timezone"],
+            _set_zone,
             type=ZONE,
-            callback=_store(_set_zone),
-            expose_value=False,
             help="Zone of times that have none, such as Europe/Paris.  [default: UTC]",
         ),
     ]
