@@ -24,6 +24,7 @@ _SECONDS = {
     "y": 365 * 86400.0,
 }
 _SIZE_MAX = 1 << 63
+_ZONE_CHARACTERS_MAX = 100
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -67,9 +68,13 @@ def parse_zone(name: str) -> tzinfo:
     if name.upper() in ("UTC", "Z"):
         return UTC
     try:
+        if len(name) > _ZONE_CHARACTERS_MAX:
+            raise ValueError("too long")
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"not a time zone: {name!r}; give one such as Europe/Paris") from error
+        raise ValueError(
+            f"not a time zone: {name[:40]!r}; give one such as Europe/Paris"
+        ) from error
 
 
 def format_size(size: int) -> str:
