@@ -106,7 +106,7 @@ prepare_environment() { # VENV
         return
     fi
     if [ -e "$venv" ] && [ ! -e "$venv/dedupstore-stamp" ]; then
-        die "$venv exists and was not made by this tool" "move it away, or use it by hand"
+        die "$venv exists and was not made by this tool" "move it away, or install there by hand"
     fi
     say "making ${venv##*/} with Python $("$PYTHON" -c 'import platform; print(platform.python_version())')"
     rm -rf "$venv"
@@ -136,9 +136,10 @@ copy_sources() { # FOLDER
 
 # Installs the project with its extras. The second time only the project itself is built, offline.
 install_project() { # VENV EXTRAS
-    local venv=$1 extras=$2 scratch source
-    scratch=$(mktemp -d)
-    source=$(copy_sources "$scratch")
+    local venv=$1 extras=$2 source
+    INSTALL_SCRATCH=$(mktemp -d)
+    trap 'rm -rf "$INSTALL_SCRATCH"' EXIT
+    source=$(copy_sources "$INSTALL_SCRATCH")
     if [ "$DEPENDENCIES_READY" = no ]; then
         say "installing dedupstore[$extras] and what it needs …"
         run_pip "$venv" install -qq "setuptools>=77.0.3"
@@ -148,7 +149,8 @@ install_project() { # VENV EXTRAS
         run_pip "$venv" install -qq --no-build-isolation --no-deps --no-index \
             --force-reinstall "$source"
     fi
-    rm -rf "$scratch"
+    rm -rf "$INSTALL_SCRATCH"
+    trap - EXIT
 }
 
 run_pip() { # VENV ARGUMENT…
