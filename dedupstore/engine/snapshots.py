@@ -116,7 +116,7 @@ def _newest_at(repository: Repository, name: str, set_name: str | None, zone: tz
 
 
 def _latest(repository: Repository, name: str, set_name: str | None) -> Snapshot:
-    steps_text = name.removeprefix(_LATEST).removeprefix("~") or "0"
+    steps_text = "0" if name == _LATEST else name.removeprefix(_LATEST + "~")
     if not (steps_text.isascii() and steps_text.isdigit()):
         raise SnapshotUnknown(f"not a snapshot: {name}", hint="give latest~N with N = 1, 2, 3, …")
     snapshots = load_snapshots(repository, set_name=set_name)
@@ -147,7 +147,11 @@ def _id_by_prefix(repository: Repository, name: str) -> SnapshotId:
             hint="give more digits: " + ", ".join(match[:12] for match in matches[:5]),
             candidates=tuple(matches[:_CANDIDATES_MAX]),
         )
-    raise SnapshotUnknown(f"no snapshot {name}", hint="see them all with: dedupstore list")
+    raise SnapshotUnknown(
+        f"no snapshot {name}",
+        hint="see them all with: dedupstore list",
+        candidates=_candidates(load_snapshots(repository)),
+    )
 
 
 def _of_set(set_name: str | None) -> str:

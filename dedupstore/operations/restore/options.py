@@ -23,8 +23,8 @@ class RestoreOptions:
 
     ``paths`` are paths or globs in the snapshot, all if there are none. ``overwrite`` says what
     becomes of files that exist: ``IF_CHANGED`` leaves those of the same size and modification
-    time. ``strip_components`` drops that many leading parts of each path. ``dry_run`` writes
-    nothing and counts what would be.
+    time, and links to the same target. ``strip_components`` drops that many leading parts of each
+    path. ``dry_run`` writes nothing and counts what would be.
     """
 
     paths: tuple[bytes, ...] = ()

@@ -71,8 +71,8 @@ class _Restorer:
         whole = not self._options.paths
         total_bytes = self._snapshot.record.counts.content_bytes if whole else None
         with ChunkReader(self._repository) as reader:
-            self._monitor.begin("restoring", total_bytes)
             target = None if self._options.dry_run else self._open_target()
+            self._monitor.begin("restoring", total_bytes)
             try:
                 self._restore_entries(reader, selection, target)
             finally:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.file_reader import FilePart, read_file_parts, zeros
+from dedupstore.engine.monitor import Event
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.selection import Selection
 from dedupstore.engine.snapshots import Snapshot
@@ -31,7 +32,8 @@ def restore_tar(
 ) -> RestoreReport:
     """Write a snapshot, or what ``paths`` choose of it, to ``output`` as a tar (POSIX pax).
 
-    A tar cannot leave out what turns out damaged half-way, so damage ends it.
+    A tar cannot leave out what turns out damaged half-way, so damage ends it. Of ``paths``, those
+    that the snapshot does not hold are listed in the report's ``failed``.
 
     Raises:
         PathUnknown: the snapshot holds nothing of what was chosen.
@@ -55,6 +57,10 @@ def restore_tar(
         finally:
             repository.monitor.end()
     selection.refuse_if_nothing_matched()
+    for selector in selection.unmatched():
+        event = Event("not-found", selector, "the snapshot does not hold it")
+        report.failed.append(event)
+        repository.monitor.event(event)
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
     return report
 
@@ -64,7 +70,9 @@ def _add(tar: tarfile.TarFile, reader: ChunkReader, entry: Entry, report: Restor
     member.type = _TAR_TYPES[entry.type]
     member.mode, member.uid, member.gid = entry.mode, entry.uid, entry.gid
     member.uname, member.gname = os.fsdecode(entry.user), os.fsdecode(entry.group)
-    member.mtime = entry.mtime_ns / 1_000_000_000
+    member.mtime = entry.mtime_ns // 1_000_000_000
+    # A float, which is what tarfile would write here, is too coarse for nanoseconds.
+    member.pax_headers = {"mtime": _decimal_seconds(entry.mtime_ns)}
     if entry.type is EntryType.FILE:
         member.size = entry.size
         tar.addfile(member, _PartsStream(read_file_parts(reader, entry.content)))
@@ -77,6 +85,11 @@ def _add(tar: tarfile.TarFile, reader: ChunkReader, entry: Entry, report: Restor
         report.directories += 1
     else:
         report.symlinks += 1
+
+
+def _decimal_seconds(nanoseconds: int) -> str:
+    seconds, fraction = divmod(abs(nanoseconds), 1_000_000_000)
+    return f"{'-' if nanoseconds < 0 else ''}{seconds}.{fraction:09d}"
 
 
 class _PartsStream(io.BufferedIOBase):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 
 from dedupstore.engine.file_reader import FilePart
-from dedupstore.format.entry import Entry
+from dedupstore.format.entry import Entry, EntryType
 from dedupstore.operations.restore.metadata import apply_link_metadata, apply_metadata
 from dedupstore.operations.restore.options import Overwrite
 
@@ -31,8 +32,19 @@ def is_wanted(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> b
     except FileNotFoundError:
         return True
     if overwrite is Overwrite.IF_CHANGED:
+        if entry.type is EntryType.SYMLINK:
+            return not _is_link_to(folder, name, entry.link_target)
+        if not stat.S_ISREG(status.st_mode):
+            return True
         return (status.st_size, status.st_mtime_ns) != (entry.size, entry.mtime_ns)
     return overwrite is Overwrite.ALWAYS
+
+
+def _is_link_to(folder: int, name: bytes, target: bytes) -> bool:
+    try:
+        return os.readlink(name, dir_fd=folder) == target
+    except OSError:
+        return False
 
 
 def write_file(

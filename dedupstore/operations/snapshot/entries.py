@@ -102,16 +102,21 @@ class EntryMaker:
     def _make_file(self, item: SourceItem, path: bytes) -> Entry | None:
         known = self._known.take(path)
         if known is not None and self._may_reuse(known, item.status):
-            return self._file(path, item.status, known.content, FileChange.UNCHANGED)
+            return self._file(
+                path, item.status, known.content, FileChange.UNCHANGED, self._now_ns()
+            )
         descriptor = self._open(item)
         if descriptor is None:
             return None
         try:
+            # The time is taken before the status: a change time must have been past by then to
+            # prove that nothing changed since, however long the reading takes.
+            opened_ns = self._now_ns()
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 self._observer.skipped(item.absolute, "file that became something else")
                 return None
-            return self._read(item.absolute, path, descriptor, status, known)
+            return self._read(item.absolute, path, descriptor, status, opened_ns, known)
         finally:
             os.close(descriptor)
 
@@ -132,6 +137,7 @@ class EntryMaker:
         path: bytes,
         descriptor: int,
         status: os.stat_result,
+        opened_ns: int,
         known: Entry | None,
     ) -> Entry:
         growth = None
@@ -146,7 +152,7 @@ class EntryMaker:
             self._renames.arrived(status, change)
             if known is not None:
                 self._renames.displaced(known)
-        return self._file(path, status, read.content, change)
+        return self._file(path, status, read.content, change, opened_ns)
 
     def _change(
         self, descriptor: int, known: Entry | None, content: Content, growth: GrowthProof | None
@@ -160,17 +166,25 @@ class EntryMaker:
         return FileChange.CHANGED
 
     def _file(
-        self, path: bytes, status: os.stat_result, content: Content, change: FileChange
+        self,
+        path: bytes,
+        status: os.stat_result,
+        content: Content,
+        change: FileChange,
+        seen_ns: int,
     ) -> Entry:
         size = content.content_bytes
         self._report.files += 1
         self._report.content_bytes += size
         self._report.changes[change] += 1
         entry = self._entry(path, EntryType.FILE, status)
-        return replace(entry, content=content, size=size)
+        ctime_ns = trusted_ctime_ns(status, seen_ns)
+        return replace(entry, content=content, size=size, ctime_ns=ctime_ns)
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now().timestamp() * 1_000_000_000)
 
     def _entry(self, path: bytes, entry_type: EntryType, status: os.stat_result) -> Entry:
-        now_ns = int(self._clock.now().timestamp() * 1_000_000_000)
         return Entry(
             path=path,
             type=entry_type,
@@ -178,7 +192,7 @@ class EntryMaker:
             uid=status.st_uid,
             gid=status.st_gid,
             mtime_ns=status.st_mtime_ns,
-            ctime_ns=trusted_ctime_ns(status, now_ns),
+            ctime_ns=status.st_ctime_ns,
             device=status.st_dev,
             inode=status.st_ino,
             user=self._names.user(status.st_uid),

@@ -43,8 +43,7 @@ class GrowthProof:
     def holds(self, descriptor: int, size: int) -> bool:
         """Tell whether the file, now ``size`` bytes long, begins with all that was known of it.
 
-        Raises:
-            OSError: the file cannot be read.
+        What cannot be read again proves nothing.
         """
         if not 0 <= self._known_bytes < size:
             return False
@@ -53,7 +52,10 @@ class GrowthProof:
             return True
         if self._differing is None or rest_bytes > _REREAD_BYTES_MAX:
             return False
-        return self._rest_is_there(descriptor, self._differing)
+        try:
+            return self._rest_is_there(descriptor, self._differing)
+        except (DedupstoreError, OSError):
+            return False
 
     def _rest_is_there(self, descriptor: int, differing: Extent) -> bool:
         position = self._matched_bytes

@@ -76,6 +76,9 @@ def looks_unchanged(known: Entry, status: os.stat_result) -> bool:
     )
 
 
-def trusted_ctime_ns(status: os.stat_result, now_ns: int) -> int:
-    """Return the change time to record, or 0 where it is so young that it proves nothing."""
-    return status.st_ctime_ns if status.st_ctime_ns + _RACE_NS < now_ns else 0
+def trusted_ctime_ns(status: os.stat_result, seen_ns: int) -> int:
+    """Return the change time to record, or 0 where it is so young that it proves nothing.
+
+    ``seen_ns`` is when the status was asked for, at the latest: before the file was read.
+    """
+    return status.st_ctime_ns if status.st_ctime_ns + _RACE_NS < seen_ns else 0

@@ -10,7 +10,8 @@ from dedupstore.operations.snapshot.report import FileChange
 
 # Every file of a new set arrives, so what is remembered of each is packed: device, inode and
 # modification time tell whether it is another's continuation.
-_IDENTITY = struct.Struct("<QQq")
+_IDENTITY = struct.Struct("<QQQ")
+_64_BITS = (1 << 64) - 1
 
 
 class RenameCount:
@@ -26,12 +27,12 @@ class RenameCount:
     def displaced(self, known: Entry) -> None:
         """A known file is no longer at its path."""
         if known.inode:
-            identity = _IDENTITY.pack(known.device, known.inode, known.mtime_ns)
+            identity = _pack(known.device, known.inode, known.mtime_ns)
             self._displaced[identity] = known.size
 
     def arrived(self, status: os.stat_result, counted_as: FileChange) -> None:
         """A file is at a path where another, or none, was known; it was counted as something."""
-        identity = _IDENTITY.pack(status.st_dev, status.st_ino, status.st_mtime_ns)
+        identity = _pack(status.st_dev, status.st_ino, status.st_mtime_ns)
         self._arrived.append((identity, status.st_size, counted_as))
 
     def renamed(self) -> list[FileChange]:
@@ -41,3 +42,8 @@ class RenameCount:
             for identity, size, counted_as in self._arrived
             if self._displaced.get(identity, size + 1) <= size
         ]
+
+
+def _pack(device: int, inode: int, mtime_ns: int) -> bytes:
+    # File systems know times before 1970 and, in nanoseconds, beyond 63 bits.
+    return _IDENTITY.pack(device, inode, mtime_ns & _64_BITS)

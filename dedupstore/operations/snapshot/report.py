@@ -40,10 +40,10 @@ class SnapshotOptions:
         """Return the set to record.
 
         Raises:
-            UsageError: a name or tag is empty, too long, or holds control characters.
+            UsageError: a name, host or tag is empty, too long, or holds control characters.
         """
         set_name = self.set_name if self.set_name is not None else self.effective_host()
-        for label in (set_name, *self.tags):
+        for label in (set_name, self.effective_host(), *self.tags):
             check_label(label)
         return set_name
 
@@ -52,14 +52,14 @@ LABEL_CHARACTERS_MAX = 200
 
 
 def check_label(label: str) -> None:
-    """Refuse names of sets and tags that would not survive a terminal or a script.
+    """Refuse names of sets, hosts and tags that would not survive a terminal or a script.
 
     Raises:
         UsageError: the label is empty, too long, or holds control characters or broken Unicode.
     """
     if not 0 < len(label) <= LABEL_CHARACTERS_MAX or not label.isprintable():
         raise UsageError(
-            f"not a name for a set or tag: {label[:80]!r}",
+            f"not a name for a set, host or tag: {label[:80]!r}",
             hint=f"use 1 to {LABEL_CHARACTERS_MAX} printable characters",
         )
 

@@ -1,0 +1,139 @@
+"""Which files may be taken over from the last snapshot unread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import dedupstore
+from dedupstore.engine.monitor import Event, SilentMonitor
+from dedupstore.errors import ChunkUnreadable
+from dedupstore.format.entry import Entry, EntryType
+from dedupstore.operations.snapshot.known_files import (
+    KnownFiles,
+    looks_unchanged,
+    trusted_ctime_ns,
+)
+
+
+class _RacingClock:
+    """Says that it is one millisecond after a file's change, then, each time, a second later."""
+
+    def __init__(self, path: Path) -> None:
+        changed_ns = path.stat().st_ctime_ns
+        self._now = datetime.fromtimestamp(changed_ns / 1e9, UTC) + timedelta(milliseconds=1)
+        self.steps_on = False
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        now = self._now
+        if self.steps_on:
+            self._now += timedelta(seconds=1)
+        return now
+
+    def monotonic_seconds(self) -> float:
+        """Return a time that stands still."""
+        return 0.0
+
+
+class _Listener(SilentMonitor):
+    """Remembers the kinds of events."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+
+    def event(self, event: Event) -> None:
+        self.kinds.append(event.kind)
+
+
+def file_entry(path: str, kind: EntryType = EntryType.FILE) -> Entry:
+    """Return an entry at a path."""
+    return Entry(path=path.encode(), type=kind)
+
+
+def test_a_change_during_a_long_read_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file changed just before it is opened is read again next time, however long reading took.
+
+    It may have changed once more within the same tick of the file system's clock.
+    """
+    log = tmp_path / "app.log"
+    log.write_text("short but slow to read\n")
+    clock = _RacingClock(log)
+    with dedupstore.init_repository(tmp_path / "repository", clock=clock) as repository:
+        original = os.preadv
+
+        def slow_preadv(*arguments: object) -> int:
+            clock.steps_on = True
+            return original(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(os, "preadv", slow_preadv)
+        dedupstore.snapshot(repository, [log])
+        assert dedupstore.snapshot(repository, [log]).bytes_read == log.stat().st_size
+        assert dedupstore.snapshot(repository, [log]).bytes_read == 0
+
+
+def test_only_an_old_change_time_is_trusted(tmp_path: Path) -> None:
+    """A change time is recorded only if it was more than 20 ms past when the file was looked at."""
+    status = (tmp_path / "a").absolute().parent.stat()
+    assert trusted_ctime_ns(status, status.st_ctime_ns + 20_000_000) == 0
+    assert trusted_ctime_ns(status, status.st_ctime_ns + 20_000_001) == status.st_ctime_ns
+
+
+@pytest.mark.parametrize("differing", ["size", "mtime_ns", "ctime_ns", "inode", None])
+def test_a_file_is_unchanged_if_all_agree(tmp_path: Path, differing: str | None) -> None:
+    """Inode, size, modification and change time must all agree for a file to be taken over."""
+    log = tmp_path / "log"
+    log.write_text("log\n")
+    status = log.stat()
+    facts = {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "ctime_ns": status.st_ctime_ns,
+        "inode": status.st_ino,
+    }
+    if differing:
+        facts[differing] += 1
+    known = replace(Entry(b"log", EntryType.FILE), **facts)  # type: ignore[arg-type]
+    assert looks_unchanged(known, status) is (differing is None)
+    assert not looks_unchanged(replace(known, ctime_ns=0), status)
+
+
+def test_known_files_are_found_in_step() -> None:
+    """Asked in path order, each known file is found at its path; the others are told displaced."""
+    displaced: list[bytes] = []
+    entries = [
+        file_entry("a", EntryType.DIRECTORY),
+        file_entry("a/b"),
+        file_entry("a/c"),
+        file_entry("a.log"),
+        file_entry("b", EntryType.SYMLINK),
+        file_entry("z"),
+    ]
+    known = KnownFiles(iter(entries), SilentMonitor(), lambda entry: displaced.append(entry.path))
+    assert known.take(b"a/a") is None
+    assert known.take(b"a/c") == entries[2]
+    assert known.take(b"a.log") == entries[3]
+    assert known.take(b"b") is None
+    known.finish()
+    assert displaced == [b"a/b", b"z"]
+
+
+def test_a_damaged_last_snapshot_is_told_once() -> None:
+    """If the last manifest breaks off, that is told, and later files count as new."""
+
+    def entries() -> Iterator[Entry]:
+        yield file_entry("a")
+        raise ChunkUnreadable("gone")
+
+    listener = _Listener()
+    known = KnownFiles(entries(), listener, lambda entry: None)
+    assert known.take(b"a") is not None
+    assert known.take(b"b") is None
+    assert listener.kinds == ["last-snapshot-unusable"]
