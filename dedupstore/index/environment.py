@@ -37,6 +37,7 @@ _DATA_FILE = "data.mdb"
 _LOCK_FILE = "lock.mdb"
 _READERS_MAX = 254
 _LOCK_FILE_BYTES = 4096 + 64 * _READERS_MAX
+_WRITE_BYTES_MAX = 2 << 20
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 _MAP_BYTES_INITIAL = 1 << 30
 _META_PAGES = 2
@@ -64,7 +65,7 @@ class IndexEnvironment:
     def __init__(self, folder: str, identity: bytes, *, create: bool = False) -> None:
         self._folder = folder
         self._packs: dict[int, IndexedPack] = {}
-        with _mapped_errors():
+        with _mapped_errors(self._folder):
             self._environment = _acquire(folder, create)
             try:
                 # Tables opened in a transaction for reading would be closed with it.
@@ -83,7 +84,7 @@ class IndexEnvironment:
 
     def packs(self) -> Sequence[IndexedPack]:
         """Return all packs whose chunks are in the index."""
-        with _mapped_errors(), self._begin() as transaction:
+        with _mapped_errors(self._folder), self._begin() as transaction:
             self._load_packs(transaction)
         return tuple(self._packs.values())
 
@@ -92,7 +93,7 @@ class IndexEnvironment:
         found: dict[ChunkId, ChunkLocation] = {}
         for begin in range(0, len(ids), _LOOKUP_BATCH):
             batch = ids[begin : begin + _LOOKUP_BATCH]
-            with _mapped_errors(), self._begin() as transaction:
+            with _mapped_errors(self._folder), self._begin() as transaction:
                 for id_, value in self._get_values(transaction, batch):
                     number, *place = ENTRY_VALUE.unpack(value)
                     found[id_] = ChunkLocation(self._pack_id(transaction, number), *place)
@@ -100,7 +101,7 @@ class IndexEnvironment:
 
     def known(self, ids: Sequence[ChunkId]) -> set[ChunkId]:
         """Return those of ``ids`` that are in the index."""
-        with _mapped_errors(), self._begin() as transaction:
+        with _mapped_errors(self._folder), self._begin() as transaction:
             return {id_ for id_, _ in self._get_values(transaction, ids)}
 
     def add_packs(self, packs: Sequence[PackEntries]) -> None:
@@ -140,12 +141,12 @@ class IndexEnvironment:
 
     def chunk_count(self) -> int:
         """Return how many chunks are in the index."""
-        with _mapped_errors(), self._begin() as transaction:
+        with _mapped_errors(self._folder), self._begin() as transaction:
             return int(transaction.stat(self._chunks)["entries"])
 
     def totals(self, kind: int) -> IndexTotals:
         """Add up the chunks that lie in packs of one kind."""
-        with _mapped_errors(), self._begin() as transaction:
+        with _mapped_errors(self._folder), self._begin() as transaction:
             self._load_packs(transaction)
             numbers = {number for number, pack in self._packs.items() if pack.kind == kind}
             chunks = chunks_bytes = 0
@@ -201,7 +202,7 @@ class IndexEnvironment:
             yield transaction
 
     def _write(self, change: Callable[[Any], Result]) -> Result:
-        with _mapped_errors():
+        with _mapped_errors(self._folder):
             while True:
                 try:
                     with self._environment.begin(write=True) as transaction:
@@ -279,12 +280,14 @@ def _check_file_size(path: str) -> None:
 
 
 @contextmanager
-def _mapped_errors() -> Iterator[None]:
+def _mapped_errors(folder: str) -> Iterator[None]:
     try:
         yield
     except lmdb.Error as error:
         text = str(error)
-        if any(os.strerror(code) in text for code in _FULL):
+        # What LMDB could write only in part, it calls an input/output error.
+        cut_short = os.strerror(errno.EIO) in text and _is_almost_full(folder)
+        if cut_short or any(os.strerror(code) in text for code in _FULL):
             message = f"cannot write the index: {text}"
             raise NoSpace(message, hint="free some space and run the command again") from error
         if any(os.strerror(code) in text for code in (errno.EACCES, errno.EROFS, errno.EPERM)):
@@ -297,3 +300,11 @@ def _mapped_errors() -> Iterator[None]:
             message = f"cannot write the index: {error.strerror}"
             raise NoSpace(message, hint="free some space and run the command again") from error
         raise StorageError(f"cannot use the index: {error.strerror or error}") from error
+
+
+def _is_almost_full(folder: str) -> bool:
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    return status.f_bavail * status.f_frsize < _WRITE_BYTES_MAX

@@ -70,8 +70,10 @@ class NewGeneration:
         return self.environment
 
     def discard(self) -> None:
-        """Remove this generation; for when filling it failed."""
+        """Remove this generation, unless it has become the current one; for when work failed."""
         self.environment.close()
+        if _current_name(self._folder) == self._name:
+            return
         shutil.rmtree(os.path.join(self._folder, self._name), ignore_errors=True)
 
     def _remove_others(self) -> None:

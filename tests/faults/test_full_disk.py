@@ -1,0 +1,130 @@
+"""A disk that is really full: a small file system in memory, where mounting one is permitted."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import dedupstore
+from sample_repository import SampleRepository, require_exact_restores, require_intact
+
+DISK_BYTES = 4 << 20
+
+Mount = Callable[[str], Path]
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Mount]:
+    """Return a function that mounts a small file system with some options; skip if it may not."""
+    mounted: list[Path] = []
+
+    def mount_at(options: str) -> Path:
+        place = tmp_path / f"disk-{len(mounted)}"
+        place.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"a file system cannot be mounted here: {error}")
+        mounted.append(place)
+        return place
+
+    yield mount_at
+    for place in mounted:
+        subprocess.run(["umount", "--lazy", str(place)], check=False)
+
+
+def run_cli(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, which a full disk might end with SIGBUS."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "dedupstore", *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def fill(disk: Path, free_bytes: int) -> Path:
+    """Fill a file system up but for ``free_bytes`` and return the file that does."""
+    filler = disk / "filler"
+    available = shutil.disk_usage(disk).free - free_bytes
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    os.posix_fallocate(descriptor, 0, available)
+    os.close(descriptor)
+    return filler
+
+
+@pytest.mark.parametrize("free_bytes", [0, 4096, 40_960, 131_072, 409_600])
+def test_a_snapshot_onto_a_full_disk_changes_nothing(
+    free_bytes: int, pristine: SampleRepository, mount: Mount, tmp_path: Path
+) -> None:
+    """A snapshot that does not fit exits with 13, and once there is room, succeeds."""
+    disk = mount(f"size={DISK_BYTES}")
+    sample = pristine.copy_to(disk / "repository")
+    log = tmp_path / "incompressible.log"
+    log.write_bytes(random.Random(6).randbytes(1 << 20))
+    filler = fill(disk, free_bytes)
+    ended = run_cli("--repo", sample.folder, "snapshot", "--set", "other", log)
+    assert ended.returncode == 13, ended.stderr
+    assert ended.stderr.startswith("error: ")
+    assert "hint: " in ended.stderr
+    require_exact_restores(sample, tmp_path / "out")
+    filler.unlink()
+    require_intact(sample, tmp_path / "out")
+    ended = run_cli("--repo", sample.folder, "snapshot", "--set", "other", log)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("free_bytes", [0, *range(73_728, 204_800, 8192)])
+def test_an_index_is_not_rebuilt_onto_a_full_disk(
+    free_bytes: int, pristine: SampleRepository, mount: Mount, tmp_path: Path
+) -> None:
+    """Where an index does not fit, the command says so and ends with 13 rather than by a signal."""
+    disk = mount(f"size={DISK_BYTES}")
+    sample = pristine.copy_to(disk / "repository")
+    shutil.rmtree(sample.folder / "index")
+    filler = fill(disk, free_bytes)
+    ended = run_cli("--repo", sample.folder, "restore", "latest", "--target", tmp_path / "target")
+    assert ended.returncode in (0, 13), ended.stderr
+    if ended.returncode == 13:
+        generations = list((sample.folder / "index").glob("generation-*"))
+        assert generations == []
+    filler.unlink()
+    require_exact_restores(sample, tmp_path / "out")
+    require_intact(sample, tmp_path / "out")
+
+
+@pytest.mark.parametrize("free_bytes", [0, 4096, 200_000])
+def test_a_restore_into_a_full_target_says_so(
+    free_bytes: int, sample: SampleRepository, mount: Mount
+) -> None:
+    """A restore that does not fit exits with 13, and each file in the target is whole."""
+    disk = mount(f"size={DISK_BYTES}")
+    fill(disk, free_bytes)
+    target = disk / "target"
+    ended = run_cli("--repo", sample.folder, "restore", "latest", "--target", target)
+    assert ended.returncode == 13, ended.stderr
+    logs = target / sample.logs.relative_to("/")
+    whole = sample.trees[-1]
+    for path in logs.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            assert path.read_bytes() == whole[path.relative_to(logs).as_posix()]
+
+
+def test_a_repository_is_not_made_on_a_full_disk(mount: Mount) -> None:
+    """Init on a full disk exits with 13, and succeeds where it left off once there is room."""
+    disk = mount(f"size={DISK_BYTES}")
+    filler = fill(disk, 0)
+    assert run_cli("--repo", disk / "repository", "init").returncode == 13
+    filler.unlink()
+    assert run_cli("--repo", disk / "repository", "init").returncode == 0
+    with dedupstore.open_repository(disk / "repository") as repository:
+        assert dedupstore.check(repository).findings == []
