@@ -7,11 +7,9 @@ from typing import Any
 
 from dedupstore.clock import format_time
 from dedupstore.engine.tree_reader import content_extents, manifest_entries
-from dedupstore.errors import ChunkUnreadable
 from dedupstore.format.block import decode_block, encode_block
 from dedupstore.format.config import decode_config, encode_config
 from dedupstore.format.entry import Content, Entry, decode_entry, encode_entry, split_entries
-from dedupstore.format.hashing import digest
 from dedupstore.format.pack import (
     PACK_HEADER_BYTES,
     TRAILER_BYTES,
@@ -30,26 +28,10 @@ from dedupstore.format.pieces import (
 )
 from dedupstore.format.snapshot_record import decode_snapshot_record, encode_snapshot_record
 from golden.format.vectors import Vector
+from stored_pieces import StoredPieces
 
 Read = tuple[Any, bytes | None]
 """What bytes mean, as JSON, and the bytes that writing it gives."""
-
-
-class StoredPieces:
-    """Pieces by id, as a chunk reader hands them out."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = {digest(piece): piece for piece in pieces}
-
-    def read(self, id_: bytes) -> memoryview:
-        """Return a piece.
-
-        Raises:
-            ChunkUnreadable: there is none.
-        """
-        if id_ not in self._pieces:
-            raise ChunkUnreadable(f"no chunk {id_.hex()}")
-        return memoryview(self._pieces[id_])
 
 
 def read_vector(vector: Vector) -> Read:
@@ -180,12 +162,12 @@ def _extents_to_json(extents: list[Extent] | tuple[Extent, ...]) -> list[list[An
 def _read_content(vector: Vector) -> Read:
     extents = tuple(Extent(size, bytes.fromhex(id_)) for size, id_ in vector.arguments["extents"])
     content = Content(vector.arguments["level"], extents)
-    return _extents_to_json(list(content_extents(StoredPieces(vector.parts()), content))), None
+    return _extents_to_json(list(content_extents(StoredPieces(*vector.parts()), content))), None
 
 
 def _read_manifest(vector: Vector) -> Read:
     top = bytes.fromhex(vector.arguments["manifest"])
-    reader = StoredPieces(vector.parts())
+    reader = StoredPieces(*vector.parts())
     entries = manifest_entries(reader, top, vector.arguments["level"])
     return [entry.path.hex() for entry in entries], None
 
