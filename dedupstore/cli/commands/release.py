@@ -2,30 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from dedupstore.cli.options import Command
-from dedupstore.cli.session import session_of
-from dedupstore.cli.text import ID_DIGITS_SHOWN
+from dedupstore.cli.commands.hold import make_command
 from dedupstore.engine.holds import release_snapshot
 
-_EPILOG = """
-dedupstore release 3f2a9c
-dedupstore release @2026-03-01T12:00:00Z --set web
-"""
-
-
-@click.command("release", cls=Command, epilog=_EPILOG)
-@click.argument("snapshots", nargs=-1, required=True, metavar="SNAPSHOT...")
-@click.option("--set", "set_name", metavar="NAME", help="Narrows latest and @TIME.")
-@click.pass_context
-def command(context: click.Context, snapshots: tuple[str, ...], set_name: str | None) -> None:
-    """End the protection of snapshots."""
-    session = session_of(context)
-    with session.repository() as repository:
-        found = [session.find(repository, name, set_name) for name in snapshots]
-        for snapshot in found:
-            release_snapshot(repository, snapshot.id)
-    ids = [snapshot.id.hex() for snapshot in found]
-    lines = [f"released {id_[:ID_DIGITS_SHOWN]}" for id_ in ids]
-    session.result({"snapshots": ids}, lines, quiet=True)
+command = make_command("release", "End the protection of snapshots.", "released", release_snapshot)
