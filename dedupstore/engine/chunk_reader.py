@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 from dedupstore.engine.block_cache import BLOCKS_AHEAD, BlockCache, BlockPlace
+from dedupstore.engine.closing import Closing
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import read_table_or_blocks, stored_pack
@@ -20,7 +19,7 @@ from dedupstore.index.location import ChunkLocation
 _WINDOW_CHUNKS = 512
 
 
-class ChunkReader:
+class ChunkReader(Closing):
     """Reads the chunks of a repository; every chunk handed out has been held against its id.
 
     The index is only a hint: where what it says leads to nothing readable, it is built anew from
@@ -33,15 +32,8 @@ class ChunkReader:
         self._keys: dict[PackId, str] = {}
         self._index_is_fresh = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop the threads."""
         self._cache.close()
 
     def read(self, id_: ChunkId) -> memoryview:

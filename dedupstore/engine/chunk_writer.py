@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
 
 from dedupstore.engine.block_cache import worker_count
+from dedupstore.engine.closing import Closing
 from dedupstore.engine.index_sync import index_entries
 from dedupstore.engine.pack_writer import FinishedPack, PackWriter
 from dedupstore.engine.repository import Repository
@@ -18,7 +17,7 @@ from dedupstore.index.location import IndexedPack
 from dedupstore.limits import BLOCK_BYTES_TARGET, MANIFEST_BLOCK_BYTES_TARGET
 
 
-class ChunkWriter:
+class ChunkWriter(Closing):
     """Stores chunks that the repository does not have yet; use it in a ``with`` block.
 
     Leaving the block without ``flush`` abandons what is not yet stored. With ``dry_run`` nothing
@@ -54,15 +53,8 @@ class ChunkWriter:
             )
         }
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop the threads; what is not flushed is abandoned."""
         self._compressing.shutdown(wait=True, cancel_futures=True)
         self._storing.shutdown(wait=True, cancel_futures=True)
 

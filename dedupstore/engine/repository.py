@@ -6,12 +6,11 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
+from contextlib import contextmanager, suppress
 
 from dedupstore.chunking import Chunker, ChunkingParameters
 from dedupstore.clock import Clock, SystemClock
+from dedupstore.engine.closing import Closing
 from dedupstore.engine.healing_index import HealingIndex
 from dedupstore.engine.index_sync import open_index, rebuild_index
 from dedupstore.engine.keys import CONFIG_KEY, HOLDS_PREFIX, OBJECT_PREFIXES, SNAPSHOTS_PREFIX
@@ -42,7 +41,7 @@ INDEX_FOLDER = "index"
 CHUNKING_ALGORITHM = "gear-line-1"
 
 
-class Repository:
+class Repository(Closing):
     """An open repository; close it, or use it in a ``with`` block.
 
     ``store`` holds its objects, ``config`` what init fixed, ``clock`` and ``monitor`` are how it
@@ -110,17 +109,6 @@ class Repository:
             self._scratch.cleanup()
             self._scratch = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _open_index(self) -> IndexEnvironment:
         with self._index_lock():
             return open_index(
@@ -138,22 +126,21 @@ class Repository:
 
     @contextmanager
     def _index_lock(self) -> Iterator[None]:
-        if not self.store.is_writable():
-            yield
-            return
         # A rebuild by another process is waited for: it ends by itself and serves us too.
-        with hold_lock(
-            self.location, "index", exclusive=True, wait_seconds=3600.0, clock=self.clock
-        ):
+        folder = self.location if self.store.is_writable() else self._index_folder()
+        with hold_lock(folder, "index", exclusive=True, wait_seconds=3600.0, clock=self.clock):
             yield
 
     def _index_folder(self) -> str:
         """The folder of the index: in the repository, or where that is read-only, in a cache."""
-        own = os.path.join(self.location, INDEX_FOLDER)
         if self.store.is_writable():
-            return own
+            return os.path.join(self.location, INDEX_FOLDER)
         if self._cache_folder is not None:
-            return os.path.join(self._cache_folder, self.config.repository_id.hex())
+            folder = os.path.join(self._cache_folder, self.config.repository_id.hex())
+            with suppress(OSError):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            if os.access(folder, os.W_OK | os.X_OK):
+                return folder
         if self._scratch is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="dedupstore-index-")
         return self._scratch.name
