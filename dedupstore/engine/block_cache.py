@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from dedupstore.engine.pack_reader import read_block
 from dedupstore.engine.verified_block import VerifiedBlock, verify_block
+from dedupstore.engine.workers import worker_count
 from dedupstore.storage.contract import ReadStore
 
 BLOCKS_HELD_MAX = 6
 BLOCKS_AHEAD = 2
-WORKERS_MAX = 4
 
 
 class BlockPlace(NamedTuple):
@@ -22,12 +21,6 @@ class BlockPlace(NamedTuple):
     key: str
     offset: int
     stored_bytes: int
-
-
-def worker_count() -> int:
-    """Return how many threads may work at once: the processors at hand, but few enough that what
-    each holds in memory stays small beside a bound of 200 MB."""
-    return max(1, min(WORKERS_MAX, len(os.sched_getaffinity(0))))
 
 
 class BlockCache:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from dedupstore.engine.block_cache import worker_count
 from dedupstore.engine.closing import Closing
 from dedupstore.engine.index_sync import index_entries
 from dedupstore.engine.pack_writer import FinishedPack, PackWriter
 from dedupstore.engine.repository import Repository
+from dedupstore.engine.workers import worker_count
 from dedupstore.format.hashing import digest
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table_or_blocks
-from dedupstore.errors import DamageError, IndexUnusable
+from dedupstore.errors import DamageError, IndexUnusable, UnsupportedFormat
 from dedupstore.format.pack import PackKind, PackTable
-from dedupstore.ids import PackId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import NewGeneration, open_current
 from dedupstore.index.location import IndexedPack, IndexEntry, PackEntries
@@ -34,11 +33,10 @@ def open_index(
     Raises:
         NoSpace, StorageError: the file system or the store refused.
     """
-    stored = {pack.id: pack for pack in list_packs(store)}
     try:
-        return _open_and_complete(store, folder, repository_id, stored, monitor)
+        return _open_and_complete(store, folder, repository_id, monitor)
     except IndexUnusable as reason:
-        if stored:
+        if next(list_packs(store), None) is not None:
             monitor.event(Event("index-rebuilt", b"", reason.message))
     return rebuild_index(store, folder, repository_id, monitor)
 
@@ -47,13 +45,15 @@ def _open_and_complete(
     store: ReadStore,
     folder: str,
     repository_id: bytes,
-    stored: dict[PackId, StoredPack],
     monitor: Monitor,
 ) -> IndexEnvironment:
     index = open_current(folder, repository_id)
     try:
-        known = {pack.id: pack.pack_bytes for pack in index.packs()}
-        for pack in index.packs():
+        packs = index.packs()
+        known = {pack.id: pack.pack_bytes for pack in packs}
+        # Listed after the index was asked: a pack that a writer has just added is in both.
+        stored = {pack.id: pack for pack in list_packs(store)}
+        for pack in packs:
             if pack.kind not in _PACK_KINDS:
                 raise IndexUnusable(f"the index knows a pack of kind {pack.kind}")
             if pack.id not in stored:
@@ -106,10 +106,10 @@ def _read_in(
     waiting_entries = 0
     try:
         for pack in packs:
-            on_damage = functools.partial(_tell_of_damage, monitor, pack)
-            entries = list(index_entries(read_table_or_blocks(store, pack, on_damage)))
-            waiting.append((IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries))
-            waiting_entries += len(entries)
+            entries = _entries_of(store, pack, monitor)
+            if entries is not None:
+                waiting.append((IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries))
+                waiting_entries += len(entries)
             if waiting_entries >= _ENTRIES_AT_ONCE:
                 index.add_packs(waiting)
                 waiting, waiting_entries = [], 0
@@ -117,6 +117,16 @@ def _read_in(
         index.add_packs(waiting)
     finally:
         monitor.end()
+
+
+def _entries_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> list[IndexEntry] | None:
+    """Return the chunks of a pack; ``None`` for a newer pack, which stays unknown to the index."""
+    on_damage = functools.partial(_tell_of_damage, monitor, pack)
+    try:
+        return list(index_entries(read_table_or_blocks(store, pack, on_damage)))
+    except UnsupportedFormat as error:
+        monitor.event(Event("pack-unsupported", pack.key.encode(), error.message))
+        return None
 
 
 def _tell_of_damage(monitor: Monitor, pack: StoredPack, damage: DamageError) -> None:

@@ -10,7 +10,7 @@ from dedupstore.clock import format_time, parse_time
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX, id_of_key, snapshot_key
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.repository import Repository
-from dedupstore.errors import DamageError, SnapshotUnknown, UsageError
+from dedupstore.errors import DamageError, SnapshotUnknown, UnsupportedFormat, UsageError
 from dedupstore.format.snapshot_record import SnapshotRecord, decode_snapshot_record
 from dedupstore.ids import SnapshotId, is_id_prefix
 from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
@@ -57,19 +57,19 @@ def list_snapshot_ids(repository: Repository) -> list[SnapshotId]:
 def load_snapshots(repository: Repository, *, set_name: str | None = None) -> list[Snapshot]:
     """Return all readable snapshots, oldest first; those of one set where ``set_name`` is given.
 
-    A damaged record is told as an event and passed over.
+    A record that is damaged, or was made by a newer version, is told as an event and passed over.
 
     Raises:
-        UnsupportedFormat: a record was made by a newer version.
         StorageError: the store could not deliver.
     """
     snapshots = []
     for id_ in list_snapshot_ids(repository):
         try:
             snapshot = load_snapshot(repository, id_)
-        except DamageError as error:
+        except (DamageError, UnsupportedFormat) as error:
+            kind = "snapshot-damaged" if isinstance(error, DamageError) else "snapshot-unsupported"
             detail = f"snapshot {id_.hex()[:12]}: {error.message}"
-            repository.monitor.event(Event("snapshot-damaged", b"", detail))
+            repository.monitor.event(Event(kind, b"", detail))
             continue
         if set_name is None or snapshot.record.set_name == set_name:
             snapshots.append(snapshot)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from dedupstore.engine.block_cache import worker_count
 from dedupstore.engine.monitor import Monitor
 from dedupstore.engine.pack_reader import StoredPack, read_block
 from dedupstore.engine.verified_block import verify_block
-from dedupstore.errors import DamageError
+from dedupstore.engine.workers import worker_count
+from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.hashing import digest_parts
 from dedupstore.format.pack import BlockInfo, PackTable
 from dedupstore.ids import ChunkId
@@ -89,7 +89,7 @@ def _check_block(store: ReadStore, info: BlockInfo, verdict: _PackVerdict) -> No
     try:
         block = read_block(store, verdict.pack.key, info.offset, info.stored_bytes)
         verified = verify_block(block)
-    except DamageError as error:
+    except (DamageError, UnsupportedFormat) as error:
         verdict.damage.append((f"{where}: {error.message}", ids))
         return
     verdict.sound.update(verified.chunks)

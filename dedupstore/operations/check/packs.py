@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dedupstore.engine.index_sync import index_entries
 from dedupstore.engine.pack_reader import StoredPack, read_table_or_blocks
 from dedupstore.engine.repository import Repository
-from dedupstore.errors import DamageError
+from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.pack import PackTable
+from dedupstore.ids import PackId
 from dedupstore.index.location import IndexEntry
 from dedupstore.operations.check.findings import CheckReport, FindingCollector
 
@@ -29,6 +30,7 @@ class TableCheck:
         self._report = report
         self._collector = collector
         self._indexed_chunks = 0
+        self._packs_seen: set[PackId] = set()
         self.index_errors = 0
 
     def tables(self, packs: list[StoredPack]) -> Iterator[tuple[StoredPack, PackTable]]:
@@ -37,12 +39,16 @@ class TableCheck:
         Where a table is damaged, the pack's sound blocks stand in for it.
 
         Raises:
-            UnsupportedFormat, StorageError: a pack is newer, or the store could not deliver.
+            StorageError: the store could not deliver.
         """
         for pack in packs:
             self._report.packs += 1
             on_damage = functools.partial(self._found_damaged, pack)
-            table = read_table_or_blocks(self._repository.store, pack, on_damage)
+            try:
+                table = read_table_or_blocks(self._repository.store, pack, on_damage)
+            except UnsupportedFormat as error:
+                self._collector.error("pack-unsupported", pack.key, error.message)
+                continue
             self._compare(pack, table)
             self._report.chunks += table.chunk_count
             yield pack, table
@@ -53,8 +59,10 @@ class TableCheck:
         Raises:
             NoSpace, StorageError: the index cannot be rebuilt.
         """
-        if all_packs:
-            # What the index has beyond the packs' tables leads nowhere.
+        packs = {pack.id for pack in self._repository.index.packs()}
+        if all_packs and packs <= self._packs_seen:
+            # What the index has beyond the packs' tables leads nowhere, unless it is from packs
+            # that others have added meanwhile.
             self.index_errors += self._repository.index.chunk_count() - self._indexed_chunks
         if self.index_errors:
             detail = f"it was wrong about {self.index_errors} chunks and has been rebuilt"
@@ -65,6 +73,7 @@ class TableCheck:
         self._collector.error("pack-damaged", pack.key, damage.message)
 
     def _compare(self, pack: StoredPack, table: PackTable) -> None:
+        self._packs_seen.add(pack.id)
         entries = list(index_entries(table))
         for begin in range(0, len(entries), _LOOKUP_CHUNKS):
             places: dict[bytes, set[IndexEntry]] = {}

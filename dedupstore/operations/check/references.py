@@ -10,7 +10,7 @@ from dedupstore.engine.keys import snapshot_key
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
 from dedupstore.engine.tree_reader import content_extents, manifest_entries, manifest_pieces
-from dedupstore.errors import DamageError
+from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.entry import Content, decode_entry, path_sort_key, split_entries
 from dedupstore.format.hashing import digest
 from dedupstore.format.pieces import HOLE_ID, piece_body
@@ -47,7 +47,7 @@ class ReferenceCheck:
         try:
             for piece in manifest_pieces(self._reader, record.manifest, record.manifest_level):
                 last_key = self._check_piece(snapshot, piece, last_key)
-        except DamageError as error:
+        except (DamageError, UnsupportedFormat) as error:
             finding = self._collector.error(
                 "manifest-damaged", snapshot_key(snapshot.id), error.message
             )
@@ -68,7 +68,7 @@ class ReferenceCheck:
                     for batch in _id_batches(self._reader, entry.content):
                         found = self._repository.index.find(batch)
                         packs.update({location.pack for location in found.values()})
-            except DamageError:
+            except (DamageError, UnsupportedFormat):
                 continue
         return packs
 
@@ -99,7 +99,7 @@ class ReferenceCheck:
                 if finding is None:
                     finding = self._collector.missing(bad, snapshot_key(snapshot.id))
                 finding.hits(snapshot.id, path)
-        except DamageError as error:
+        except (DamageError, UnsupportedFormat) as error:
             sound = False
             object_key = snapshot_key(snapshot.id)
             self._collector.error("list-damaged", object_key, error.message).hits(snapshot.id, path)

@@ -11,7 +11,7 @@ from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.pack_reader import StoredPack, list_packs
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapshot
-from dedupstore.errors import DamageError
+from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.ids import PackId
 from dedupstore.operations.check.findings import CheckReport, FindingCollector
 from dedupstore.operations.check.pack_data import check_data
@@ -126,8 +126,9 @@ def _load_all(repository: Repository, collector: FindingCollector) -> list[Snaps
     for id_ in ids:
         try:
             snapshot = load_snapshot(repository, id_)
-        except DamageError as error:
-            collector.error("snapshot-damaged", snapshot_key(id_), error.message).hits(id_, None)
+        except (DamageError, UnsupportedFormat) as error:
+            kind = "snapshot-damaged" if isinstance(error, DamageError) else "snapshot-unsupported"
+            collector.error(kind, snapshot_key(id_), error.message).hits(id_, None)
             continue
         loaded.append(snapshot)
     loaded.sort(key=lambda snapshot: (snapshot.record.time, snapshot.id))

@@ -1,0 +1,64 @@
+"""Single objects of a newer format beside those that can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dedupstore
+from dedupstore.engine.keys import pack_key, snapshot_key
+from dedupstore.format.canonical_json import decode_json, encode_json
+from dedupstore.format.hashing import checksum, digest
+from dedupstore.format.pack import PackKind
+from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
+
+
+def _repository_with_a_log(folder: Path) -> Path:
+    (folder / "app.log").write_text("one line\n" * 5000)
+    location = folder / "repository"
+    with dedupstore.init_repository(location) as repository:
+        dedupstore.snapshot(repository, [folder / "app.log"])
+    return location
+
+
+def _add_newer_pack(location: Path) -> str:
+    """Add a copy of a pack that claims version 9, rightly signed; return its key."""
+    [pack] = (location / "packs" / "data").iterdir()
+    data = bytearray(pack.read_bytes())
+    data[4] = 9
+    table_offset = int.from_bytes(data[-40:-32], "little")
+    trailer = data[-40:]
+    signed = trailer[:16] + trailer[32:]
+    data[-24:-8] = checksum(data[:8], data[table_offset:-40], signed)
+    key = pack_key(PackKind.DATA, digest(data))
+    (location / key).write_bytes(data)
+    return key
+
+
+def test_a_newer_pack_is_told_and_leaves_the_others_usable(tmp_path: Path) -> None:
+    """A pack of a newer version becomes a finding, and what older packs hold restores."""
+    location = _repository_with_a_log(tmp_path)
+    key = _add_newer_pack(location)
+    with dedupstore.open_repository(location) as repository:
+        report = dedupstore.check(repository, dedupstore.CheckOptions(data=True))
+        latest = dedupstore.find_snapshot(repository, "latest")
+        restored = dedupstore.restore(repository, latest, tmp_path / "restored")
+    assert [(finding.kind, finding.object) for finding in report.findings] == [
+        ("pack-unsupported", key)
+    ]
+    assert restored.files == 1
+    assert not restored.failed
+
+
+def test_a_newer_snapshot_is_told_and_leaves_the_others_listed(tmp_path: Path) -> None:
+    """A snapshot record of a newer format is no reason not to list and check the others."""
+    location = _repository_with_a_log(tmp_path)
+    [record] = (location / "snapshots").iterdir()
+    value = decode_json(record.read_bytes(), SNAPSHOT_RECORD_BYTES_MAX, "a snapshot record")
+    value["format"] = 2
+    data = encode_json(value)
+    (location / snapshot_key(digest(data))).write_bytes(data)
+    with dedupstore.open_repository(location) as repository:
+        listed = [snapshot.id.hex() for snapshot in dedupstore.list_snapshots(repository)]
+        report = dedupstore.check(repository)
+    assert listed == [record.name]
+    assert [finding.kind for finding in report.findings] == ["snapshot-unsupported"]
