@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import stat
 import tarfile
 from pathlib import Path
@@ -186,6 +187,27 @@ def test_a_tar_says_what_it_lacks(archive: Archive) -> None:
     with tarfile.open(fileobj=io.BytesIO(outcome.stdout)) as tar:
         assert tar.getnames() == [str(archive.logs / "new.log")[1:]]
     assert "/missing" in outcome.stderr
+
+
+def test_deep_trees_need_no_special_limits(dedupstore: Dedupstore) -> None:
+    """A tree with more levels than files may be open by default is restored whole."""
+    deep = dedupstore.folder / "logs" / "/".join("d" * 400)
+    deep.mkdir(parents=True)
+    (deep / "bottom.log").write_text("bottom\n")
+    dedupstore.snapshot("logs")
+
+    def few_open_files() -> None:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (128, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
+
+    process = dedupstore.start(
+        "restore", "latest", "--target", "out", preexec_fn=few_open_files, stderr=-1
+    )
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, b"")
+    restored = dedupstore.folder / "out" / deep.relative_to("/") / "bottom.log"
+    assert restored.read_text() == "bottom\n"
 
 
 def _decimal(nanoseconds: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from typing import Any
 
@@ -72,6 +73,7 @@ def command(context: click.Context, /, **given: Any) -> int:
             strip_components=given["strip_components"],
             dry_run=given["dry_run"],
         )
+        _allow_deep_trees()
         report = restore(repository, found, given["target"], options)
     session.result(_json(report), _lines(report, given), quiet=True)
     if report.damaged:
@@ -89,6 +91,12 @@ def _check_usage(session: Session, given: dict[str, Any]) -> None:
             raise click.UsageError("--tar writes to stdout; send it to a file or a pipe")
     elif not given["target"]:
         raise click.UsageError("give --target DIR, the folder to restore into, or --tar")
+
+
+def _allow_deep_trees() -> None:
+    """Let as many files be open as the system allows: each level of a tree takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _json(report: RestoreReport) -> dict[str, Any]:
