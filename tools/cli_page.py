@@ -16,9 +16,10 @@ Made from the code by `tools/cli_page.py`; a test keeps it true.
 
     dedupstore [GLOBAL OPTIONS] COMMAND …
 
-Global options stand before or after the command. A SNAPSHOT is a unique prefix of an id (at least 4
-digits), `latest`, `latest~N` (N before it), or `@TIME` (the newest at or before TIME); `--set` narrows
-the last three. PATHs of a snapshot may be globs: `*` and `?` stay within a name, `**` does not.
+Global options stand before or after the command. A SNAPSHOT is a unique prefix of an id (at least
+4 digits), `latest`, `latest~N` (N before it), or `@TIME` (the newest at or before TIME); `--set`
+narrows the last three. PATHs of a snapshot may be globs: `*` and `?` stay within a name, `**` does
+not.
 
 Sizes are `64KiB`, `10MB`; durations `90s`, `15m`, `12h`, `7d`, `4w`, `6mo`, `2y`; times ISO 8601.
 Exit codes: [operations.md](operations.md#exit-codes).
