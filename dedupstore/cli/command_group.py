@@ -52,5 +52,5 @@ def build_cli() -> click.Group:
         help="Keep logs, each line once, and give any moment back byte for byte.",
         epilog="See 'dedupstore COMMAND --help' for examples.",
         context_settings={"help_option_names": ["-h", "--help"]},
-        no_args_is_help=True,
+        no_args_is_help=False,
     )

@@ -27,9 +27,6 @@ def run(arguments: list[str]) -> int:
         code = _run_command(session, arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return exit_codes.USAGE
     except click.ClickException as error:
         # What click says on several lines, such as a list of choices, is joined to one.
         message = " ".join(error.format_message().split())
@@ -58,6 +55,9 @@ def _run_command(session: Session, arguments: list[str]) -> int:
     asked = os.environ.get(_COMPLETION_VARIABLE)
     if asked:
         return shell_complete(command_line, {}, _PROGRAM, _COMPLETION_VARIABLE, asked)
+    if not arguments:
+        click.echo(command_line.get_help(click.Context(command_line, info_name=_PROGRAM)), err=True)
+        return exit_codes.USAGE
     try:
         with command_line.make_context(_PROGRAM, list(arguments), obj=session) as context:
             code = command_line.invoke(context)

@@ -76,10 +76,18 @@ class Dedupstore:
         assert outcome.code == expect, outcome
         return outcome
 
+    def run_after(self, code: str, *arguments: Argument) -> Outcome:
+        """Run the command in a process that runs ``code`` first, which sets limits for it."""
+        starting = f"import os, sys\n{code}\nos.execv(sys.argv[1], sys.argv[1:])"
+        return self._finish([sys.executable, "-I", "-c", starting, *self.line(arguments)], b"")
+
     def attempt(self, *arguments: Argument, stdin: bytes = b"") -> Outcome:
         """Run the command to its end, however it exits, and never with a traceback."""
+        return self._finish(self.line(arguments), stdin)
+
+    def _finish(self, line: Sequence[str | bytes], stdin: bytes) -> Outcome:
         done = subprocess.run(
-            self.line(arguments),
+            line,
             input=stdin,
             capture_output=True,
             cwd=self.folder,

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
-import resource
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cli.conftest import Archive
 from cli.installed_command import Dedupstore, Outcome
 
-_PRCTL_DROP_FROM_BOUNDING_SET = 24
-_CAPABILITIES_PAST_PERMISSIONS = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+CANNOT = 77
+OBEY_PERMISSIONS = f"""
+import ctypes
+drop_from_bounding_set, override, read_search = 24, 1, 2
+if os.geteuid() == 0:
+    for capability in (override, read_search):
+        if ctypes.CDLL(None).prctl(drop_from_bounding_set, capability, 0, 0, 0):
+            sys.exit({CANNOT})
+"""
+SMALL_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+"""
 
 
 def assert_failed(outcome: Outcome, code: int, kind: str) -> None:
@@ -28,24 +35,6 @@ def assert_failed(outcome: Outcome, code: int, kind: str) -> None:
     assert outcome.error_lines == [f"error: {error['message']}"]
     hints = [f"hint: {error['hint']}"] if error["hint"] else []
     assert outcome.stderr.splitlines()[-1 - len(hints) :] == outcome.error_lines + hints
-
-
-def obey_permissions() -> None:
-    """Give up, in the process about to run the command, the superuser's way past permissions."""
-    if os.geteuid() == 0:
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        for capability in _CAPABILITIES_PAST_PERMISSIONS:
-            if prctl(_PRCTL_DROP_FROM_BOUNDING_SET, capability, 0, 0, 0) != 0:
-                raise OSError(ctypes.get_errno(), "capabilities cannot be dropped")
-
-
-def run_with(command: Dedupstore, before: Callable[[], Any], *arguments: str | Path) -> Outcome:
-    """Run the command after calling ``before`` in its process."""
-    process = command.start(*arguments, stdout=-1, stderr=-1, preexec_fn=before)
-    stdout, stderr = process.communicate(timeout=60)
-    outcome = Outcome(process.returncode, stdout, stderr.decode())
-    assert "Traceback" not in outcome.stderr
-    return outcome
 
 
 @pytest.mark.parametrize(
@@ -151,11 +140,7 @@ def test_a_held_lock_is_11(dedupstore: Dedupstore) -> None:
 def test_a_full_disk_is_13(dedupstore: Dedupstore) -> None:
     """Where the file system takes no more bytes, a snapshot exits with 13 and leaves nothing."""
     (dedupstore.folder / "a.log").write_bytes(os.urandom(3 << 20))
-
-    def limit_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-
-    outcome = run_with(dedupstore, limit_files, "snapshot", "a.log", "--json")
+    outcome = dedupstore.run_after(SMALL_FILES, "snapshot", "a.log", "--json")
     assert_failed(outcome, 13, "no-space")
     assert dedupstore.run("list", "--json").json == []
     assert os.listdir(dedupstore.repository / "tmp") == []
@@ -215,12 +200,10 @@ def test_unreadable_files_and_folders_are_3(dedupstore: Dedupstore) -> None:
     (logs / "secret.log").write_text("secret\n")
     (logs / "secret.log").chmod(0)
     (logs / "closed").chmod(0)
-    try:
-        outcome = run_with(dedupstore, obey_permissions, "snapshot", "logs", "--json")
-    except OSError as error:
-        pytest.skip(f"this superuser cannot be made to obey permissions: {error}")
-    finally:
-        (logs / "closed").chmod(0o700)
+    outcome = dedupstore.run_after(OBEY_PERMISSIONS, "snapshot", "logs", "--json")
+    (logs / "closed").chmod(0o700)
+    if outcome.code == CANNOT:
+        pytest.skip("this superuser cannot be made to obey permissions")
     assert outcome.code == 3
     unreadable = {warning["path"] for warning in outcome.json["warnings"]}
     assert unreadable == {str(logs / "closed"), str(logs / "secret.log")}

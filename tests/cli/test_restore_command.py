@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import stat
 import tarfile
 from pathlib import Path
@@ -14,6 +13,11 @@ import pytest
 from cli.conftest import Archive
 from cli.installed_command import Dedupstore
 
+FEW_OPEN_FILES = """
+import resource
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, most))
+"""
 OLD_NS = 1_600_000_000_123_456_789
 
 
@@ -195,17 +199,8 @@ def test_deep_trees_need_no_special_limits(dedupstore: Dedupstore) -> None:
     deep.mkdir(parents=True)
     (deep / "bottom.log").write_text("bottom\n")
     dedupstore.snapshot("logs")
-
-    def few_open_files() -> None:
-        resource.setrlimit(
-            resource.RLIMIT_NOFILE, (128, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        )
-
-    process = dedupstore.start(
-        "restore", "latest", "--target", "out", preexec_fn=few_open_files, stderr=-1
-    )
-    _, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (0, b"")
+    outcome = dedupstore.run_after(FEW_OPEN_FILES, "restore", "latest", "--target", "out")
+    assert (outcome.code, outcome.stderr) == (0, "")
     restored = dedupstore.folder / "out" / deep.relative_to("/") / "bottom.log"
     assert restored.read_text() == "bottom\n"
 
