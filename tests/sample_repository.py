@@ -182,7 +182,8 @@ def require_exact_restores(sample: SampleRepository, target: Path) -> None:
         for snapshot in listed:
             tree, report = restore_tree(repository, snapshot, target, sample.logs)
             if report.failed or tree != sample.tree_of(snapshot.id):
-                raise AssertionError(f"{snapshot.id.hex()[:12]} restores to something else")
+                number = sample.snapshots.index(snapshot.id)
+                raise AssertionError(f"snapshot {number} restores otherwise: {report.failed}")
 
 
 def require_intact(sample: SampleRepository, target: Path) -> None:

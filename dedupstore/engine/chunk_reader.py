@@ -73,10 +73,14 @@ class ChunkReader(Closing):
         try:
             return self._read_once(id_, place)
         except DamageError as error:
-            if self._index_is_fresh or self._index_is_right(id_, place):
+            if not self._index_is_fresh:
+                if self._index_is_right(id_, place):
+                    raise _unreadable(id_, error) from error
+                self._refresh_index(error)
+            # The place may be from before the index was built anew.
+            fresh_place = self._find_places([id_]).get(id_)
+            if fresh_place == place:
                 raise _unreadable(id_, error) from error
-            self._refresh_index(error)
-        fresh_place = self._find_places([id_]).get(id_)
         try:
             return self._read_once(id_, fresh_place)
         except DamageError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,8 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
 def quick_path() -> Iterator[Path]:
     """Return a folder where syncing costs nothing, for tests that rebuild an index very often."""
     memory = "/dev/shm"
-    place = memory if os.access(memory, os.W_OK) else None
+    usable = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
+    place = memory if usable else None
     with tempfile.TemporaryDirectory(prefix="dedupstore-test-", dir=place) as folder:
         yield Path(folder)
 

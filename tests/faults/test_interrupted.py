@@ -230,17 +230,25 @@ def test_snapshots_that_are_killed_leave_a_sound_repository(
     source = random.Random(4)
     logs = quick_path / "big"
     logs.mkdir()
-    for number in range(10):
-        (logs / f"{number}.bin").write_bytes(source.randbytes(3 << 20))
+
+    def renew_logs() -> None:
+        for number in range(10):
+            (logs / f"{number}.bin").write_bytes(source.randbytes(2 << 20))
+
     command = [sys.executable, "-P", "-m", "dedupstore", "--repo", str(quick_sample.folder)]
     command += ["snapshot", "--set", "big", "--json", str(logs)]
+    renew_logs()
+    began = time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    whole_seconds = time.monotonic() - began
     unfinished = 0
     for number in range(10):
+        renew_logs()
         stop = (signal.SIGKILL, signal.SIGINT)[number % 2]
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-        time.sleep(0.15 + source.random() * 0.5)
+        time.sleep(whole_seconds * (0.2 + 0.08 * number))
         process.send_signal(stop)
         _, said = process.communicate(timeout=60)
         assert process.returncode in (0, 130, -stop), said
