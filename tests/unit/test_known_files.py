@@ -31,10 +31,9 @@ class _RacingClock:
 
     def now(self) -> datetime:
         """Return the time of day."""
-        now = self._now
         if self.steps_on:
             self._now += timedelta(seconds=1)
-        return now
+        return self._now
 
     def monotonic_seconds(self) -> float:
         """Return a time that stands still."""
