@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from dedupstore.engine.block_cache import BLOCKS_AHEAD, BlockCache, BlockPlace
+from dedupstore.engine.chunk_copies import places_of
 from dedupstore.engine.closing import Closing
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import read_table_or_blocks, stored_pack
 from dedupstore.engine.repository import Repository
-from dedupstore.errors import ChunkUnreadable, DamageError
+from dedupstore.errors import ChunkUnreadable, DamageError, UnsupportedFormat
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId, PackId
 from dedupstore.index.location import ChunkLocation
@@ -23,7 +25,7 @@ class ChunkReader(Closing):
     """Reads the chunks of a repository; every chunk handed out has been held against its id.
 
     The index is only a hint: where what it says leads to nothing readable, it is built anew from
-    the packs, once, before a chunk is called unreadable.
+    the packs, once, and other copies of the chunk are looked for, before it is called unreadable.
     """
 
     def __init__(self, repository: Repository) -> None:
@@ -31,6 +33,7 @@ class ChunkReader(Closing):
         self._cache = BlockCache(repository.store)
         self._keys: dict[PackId, str] = {}
         self._index_is_fresh = False
+        self._copies: dict[ChunkId, list[BlockPlace]] = {}
 
     def close(self) -> None:
         """Stop the threads."""
@@ -73,26 +76,31 @@ class ChunkReader(Closing):
         try:
             return self._read_once(id_, place)
         except DamageError as error:
+            damage = error
+        if id_ not in self._copies and not self._look_for_copies(id_, place):
             if not self._index_is_fresh:
-                if self._index_is_right(id_, place):
-                    raise _unreadable(id_, error) from error
-                self._refresh_index(error)
+                self._refresh_index(damage)
             # The place may be from before the index was built anew.
             fresh_place = self._find_places([id_]).get(id_)
             if fresh_place == place:
-                raise _unreadable(id_, error) from error
-        try:
-            return self._read_once(id_, fresh_place)
-        except DamageError as error:
-            raise _unreadable(id_, error) from error
+                raise _unreadable(id_, damage) from damage
+            return self._read_at(id_, fresh_place)
+        for copy in self._copies[id_]:
+            with suppress(DamageError, UnsupportedFormat):
+                return self._read_once(id_, copy)
+        raise _unreadable(id_, damage) from damage
 
     def _read_once(self, id_: ChunkId, place: BlockPlace | None) -> memoryview:
         if place is None:
             raise ChunkUnreadable(f"chunk {id_.hex()[:16]} is in no pack")
         return self._cache.get(place).chunk(id_)
 
-    def _index_is_right(self, id_: ChunkId, place: BlockPlace | None) -> bool:
-        """Tell whether a pack's own table also says that the chunk is at ``place``."""
+    def _look_for_copies(self, id_: ChunkId, place: BlockPlace | None) -> bool:
+        """Find out where else the chunks of a damaged pack are.
+
+        Return whether the pack's own table also says that the chunk is at ``place``; if not, the
+        index is wrong, and nothing is looked for.
+        """
         if place is None:
             return False
         store = self._repository.store
@@ -103,7 +111,11 @@ class ChunkReader(Closing):
         table = read_table_or_blocks(store, pack, lambda damage: None)
         wanted = (place.offset, place.stored_bytes)
         blocks = (b for b in table.blocks if (b.offset, b.stored_bytes) == wanted)
-        return any(chunk.id == id_ for block in blocks for chunk in block.chunks)
+        if not any(chunk.id == id_ for block in blocks for chunk in block.chunks):
+            return False
+        ids = {chunk.id for block in table.blocks for chunk in block.chunks}
+        self._copies.update(places_of(store, ids))
+        return True
 
     def _refresh_index(self, reason: DamageError) -> None:
         self._repository.monitor.event(Event("index-rebuilt", b"", reason.message))

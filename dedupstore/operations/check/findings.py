@@ -36,14 +36,18 @@ class Finding:
     snapshots: set[SnapshotId] = field(default_factory=set)
     files: list[bytes] = field(default_factory=list)
     files_hit: int = 0
+    _last_hit: tuple[SnapshotId, bytes] | None = None
 
     def hits(self, snapshot: SnapshotId, path: bytes | None) -> None:
         """A snapshot, and a file of it unless its manifest itself is hit, needs what is wrong."""
         self.snapshots.add(snapshot)
-        if path is not None:
-            self.files_hit += 1
-            if len(self.files) < FILES_NAMED_MAX and path not in self.files[-1:]:
-                self.files.append(path)
+        # A file is told of once for each of its chunks, one after another.
+        if path is None or (snapshot, path) == self._last_hit:
+            return
+        self._last_hit = snapshot, path
+        self.files_hit += 1
+        if len(self.files) < FILES_NAMED_MAX and path not in self.files[-1:]:
+            self.files.append(path)
 
 
 @dataclass(slots=True)

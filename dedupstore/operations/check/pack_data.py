@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from dedupstore.engine.chunk_copies import sound_copies
 from dedupstore.engine.monitor import Monitor
 from dedupstore.engine.pack_reader import StoredPack, read_block
 from dedupstore.engine.verified_block import verify_block
@@ -25,7 +26,6 @@ _READ_BYTES = 4 * MIB
 class _PackVerdict:
     pack: StoredPack
     damage: list[tuple[str, set[ChunkId]]] = field(default_factory=list)
-    sound: set[ChunkId] = field(default_factory=set)
 
 
 def check_data(
@@ -37,23 +37,20 @@ def check_data(
 ) -> None:
     """Read whole packs, hold their bytes against their names, and every chunk against its id.
 
-    A chunk that is damaged in one pack and sound in another is not counted as lost.
+    A chunk that is damaged in one block and sound in another is not counted as lost.
 
     Raises:
         UnsupportedFormat, StorageError: a block is newer, or the store could not deliver.
     """
-    sound_elsewhere: set[ChunkId] = set()
     damaged: set[ChunkId] = set()
     for verdict in _verdicts(store, packs):
         for detail, chunks in verdict.damage:
             if chunks or not collector.has_found("pack-damaged", verdict.pack.key):
                 collector.error("block-damaged", verdict.pack.key, detail, chunks)
             damaged |= chunks
-        if damaged:
-            sound_elsewhere |= damaged & verdict.sound
         report.bytes_read += verdict.pack.pack_bytes
         monitor.advance(verdict.pack.pack_bytes, 1)
-    collector.recovered(sound_elsewhere)
+    collector.recovered(sound_copies(store, damaged))
 
 
 def _verdicts(
@@ -92,7 +89,6 @@ def _check_block(store: ReadStore, info: BlockInfo, verdict: _PackVerdict) -> No
     except (DamageError, UnsupportedFormat) as error:
         verdict.damage.append((f"{where}: {error.message}", ids))
         return
-    verdict.sound.update(verified.chunks)
     lost = ids - verified.chunks.keys()
     if lost:
         verdict.damage.append((f"{where}: {len(lost)} chunks do not match their ids", lost))
