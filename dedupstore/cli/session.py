@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,16 +14,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 import dedupstore
-from dedupstore.cli.progress import terminal_monitor
-from dedupstore.cli.text import printable, printable_path, to_json
+from dedupstore.cli.event_lines import EventLines
+from dedupstore.cli.text import printable, to_json
 from dedupstore.errors import UsageError
 
 if TYPE_CHECKING:
-    from dedupstore.engine.monitor import Event, Monitor
+    from dedupstore.engine.monitor import Monitor
     from dedupstore.engine.repository import Repository
     from dedupstore.engine.snapshots import Snapshot
-
-_ONLY_WHEN_VERBOSE = frozenset(("vanished", "skipped", "other-file-system"))
 
 
 @dataclass(slots=True)
@@ -71,14 +70,20 @@ class Session:
             yield repository
 
     def monitor(self) -> Monitor:
-        """Return what shows progress and events on stderr."""
-        return terminal_monitor(self.shows_progress(), self.note_event)
+        """Return what shows events on stderr, and bars if asked to and rich is installed."""
+        events = EventLines(self.verbosity)
+        if self.shows_progress():
+            with suppress(ImportError):
+                progress = importlib.import_module("dedupstore.cli.progress")
+                monitor: Monitor = progress.BarMonitor(events.describe)
+                return monitor
+        return events
 
     def shows_progress(self) -> bool:
         """Tell whether progress is shown: as asked for, by default only on a terminal."""
-        if self.progress is not None:
-            return self.progress
-        return self.verbosity >= 0 and sys.stderr is not None and sys.stderr.isatty()
+        if sys.stderr is None or self.progress is not None:
+            return bool(self.progress and sys.stderr)
+        return self.verbosity >= 0 and sys.stderr.isatty()
 
     def find(self, repository: Repository, name: str, set_name: str | None) -> Snapshot:
         """Return the snapshot that ``name`` means.
@@ -98,13 +103,6 @@ class Session:
         elif not (quiet and self.verbosity < 0):
             for line in lines:
                 click.echo(line)
-
-    def note_event(self, event: Event) -> None:
-        """Say on stderr what happened, if it is worth saying at this verbosity."""
-        threshold = 1 if event.kind in _ONLY_WHEN_VERBOSE else 0
-        if self.verbosity >= threshold:
-            where = f"{printable_path(event.path)}: " if event.path else ""
-            click.echo(f"{event.kind}: {where}{printable(event.detail)}", err=True)
 
 
 def binary_stdout() -> BinaryIO:

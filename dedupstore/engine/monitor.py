@@ -25,9 +25,6 @@ class Monitor(Protocol):
     def begin(self, task: str, total_bytes: int | None = None) -> None:
         """A piece of long work begins; ``total_bytes`` where it is known."""
 
-    def expect(self, total_bytes: int) -> None:
-        """The total of the work under way has become known, or has changed."""
-
     def advance(self, done_bytes: int, items: int = 0) -> None:
         """``done_bytes`` more have been done, and ``items`` more finished."""
 
@@ -43,9 +40,6 @@ class SilentMonitor:
 
     def begin(self, task: str, total_bytes: int | None = None) -> None:
         """See ``Monitor.begin``."""
-
-    def expect(self, total_bytes: int) -> None:
-        """See ``Monitor.expect``."""
 
     def advance(self, done_bytes: int, items: int = 0) -> None:
         """See ``Monitor.advance``."""

@@ -52,6 +52,19 @@ def test_quiet_and_verbose_set_how_much_is_said(dedupstore: Dedupstore) -> None:
     assert "pipe" in dedupstore.run("snapshot", "logs", "-v").stderr
 
 
+def test_quiet_still_tells_why_not_all_went_well(dedupstore: Dedupstore) -> None:
+    """-q leaves a line about each source or path that failed: a reason for mail from cron."""
+    (dedupstore.folder / "a.log").write_text("a\n")
+    unread = dedupstore.run("-q", "snapshot", "a.log", "missing.log", expect=3)
+    assert unread.stderr.startswith("unreadable: ")
+    assert unread.stderr.endswith("missing.log: No such file or directory\n")
+    unfound = dedupstore.run(
+        "-q", "restore", "latest", "/**/a.log", "/no", "--target", "x", expect=3
+    )
+    assert unfound.stderr == "not-found: /no: the snapshot does not hold it\n"
+    assert (unread.stdout, unfound.stdout) == (b"", b"")
+
+
 def test_every_command_has_help_with_the_global_options() -> None:
     """Each command's help says what it does, has examples, and lists the global options."""
     command = Dedupstore(Path("none"), Path.cwd())

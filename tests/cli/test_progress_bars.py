@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import time
@@ -55,6 +56,18 @@ def test_a_bar_is_drawn_on_a_terminal(dedupstore: Dedupstore) -> None:
     assert b"\x1b[?25h" in shown
     assert stdout.count(b"\n") == 1
     assert b"\x1b" not in stdout
+
+
+def test_a_line_about_an_event_stands_apart_from_the_bar(dedupstore: Dedupstore) -> None:
+    """What is told while a bar is shown begins on a cleared line, and the bar goes on below."""
+    main, terminal = pty.openpty()
+    (dedupstore.folder / "a.log").write_text("a\n")
+    process = dedupstore.start("snapshot", "a.log", "missing.log", stderr=terminal)
+    os.close(terminal)
+    assert process.wait(timeout=30) == 3
+    shown = _read_for(main, 0.3)
+    os.close(main)
+    assert re.search(rb"reading.*\x1b\[2Kunreadable: /[^\x1b]*/missing.log: ", shown, re.DOTALL)
 
 
 @pytest.mark.parametrize("option", ["--no-progress", "-q"])

@@ -38,7 +38,6 @@ def check(repository: Repository, options: CheckOptions | None = None) -> CheckR
     """Check a repository and return what was found; nothing is changed.
 
     Raises:
-        UnsupportedFormat: something was stored by a newer version.
         LockTimeout, StorageError: the repository cannot be read.
     """
     options = options or CheckOptions()
@@ -154,9 +153,6 @@ class _EventsAsFindings:
 
     def begin(self, task: str, total_bytes: int | None = None) -> None:
         self._inner.begin(task, total_bytes)
-
-    def expect(self, total_bytes: int) -> None:
-        self._inner.expect(total_bytes)
 
     def advance(self, done_bytes: int, items: int = 0) -> None:
         self._inner.advance(done_bytes, items)
