@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 
 import click
@@ -39,6 +40,14 @@ class _LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            ctx.fail(f"no such command: {args[0]}; did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -49,7 +58,7 @@ def build_cli() -> click.Group:
     return _LazyGroup(
         "dedupstore",
         params=global_options(environment=True),
-        help="Keep logs, each line once, and give any moment back byte for byte.",
+        help="Archive logs: store what is new, and give any moment back byte for byte.",
         epilog="See 'dedupstore COMMAND --help' for examples.",
         context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=False,

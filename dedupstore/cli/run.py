@@ -30,7 +30,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         # What click says on several lines, such as a list of choices, is joined to one.
         message = " ".join(error.format_message().split())
-        return _fail(session, arguments, exit_codes.USAGE, "usage", message)
+        hint = _usage_hint(error)
+        return _fail(session, arguments, exit_codes.USAGE, "usage", message, hint)
     except DedupstoreError as error:
         code = exit_codes.exit_code_of(error)
         return _fail(session, arguments, code, error.kind, error.message, error.hint, error)
@@ -64,6 +65,12 @@ def _run_command(session: Session, arguments: list[str]) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     return code if isinstance(code, int) else exit_codes.DONE
+
+
+def _usage_hint(error: click.ClickException) -> str | None:
+    """Return where to read about the command that was used wrongly, if it got that far."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"see: {context.command_path} --help" if context else None
 
 
 def _fail_unexpected(session: Session, arguments: list[str], error: Exception) -> int:

@@ -161,6 +161,7 @@ def init_repository(
     Raises:
         UsageError: the chunk size is out of range.
         RepositoryExists: there is a repository, or the folder holds something else.
+        LockTimeout: another process is making one there.
         NoSpace, StorageError: the file system refused.
     """
     clock = clock or SystemClock()
@@ -264,7 +265,7 @@ def _new_chunking(chunk_bytes_target: int) -> ChunkingConfig:
         parameters = ChunkingParameters.for_target(chunk_bytes_target)
     except ValueError as error:
         raise UsageError(
-            f"a chunk size of {chunk_bytes_target} bytes cannot be",
+            f"not a chunk size: {chunk_bytes_target} bytes",
             hint="give a power of two from 4KiB to 4MiB",
         ) from error
     return ChunkingConfig(

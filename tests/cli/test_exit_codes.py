@@ -87,6 +87,16 @@ def test_wrong_usage_is_2(archive: Archive, arguments: tuple[str, ...]) -> None:
         assert len(outcome.stderr.splitlines()) <= 2
 
 
+def test_wrong_usage_names_the_next_step(archive: Archive) -> None:
+    """What click refuses has a hint where to read on; a mistyped command, which one is near."""
+    assert archive.command.run("ls", expect=2).stderr.endswith("hint: see: dedupstore ls --help\n")
+    mistyped = archive.command.run("snapshto", "/var/log", expect=2)
+    assert mistyped.stderr.splitlines() == [
+        "error: no such command: snapshto; did you mean snapshot?",
+        "hint: see: dedupstore --help",
+    ]
+
+
 def test_usage_errors_are_json_too(archive: Archive) -> None:
     """With --json, even arguments that cannot be parsed are answered with one error object."""
     outcome = archive.command.run("list", "--bogus", "--json", expect=2)

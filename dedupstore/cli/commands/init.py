@@ -7,7 +7,7 @@ import os
 import click
 
 from dedupstore.cli.options import Command
-from dedupstore.cli.quantities import SIZE
+from dedupstore.cli.quantities import SIZE, ParsedType
 from dedupstore.cli.session import session_of
 from dedupstore.cli.text import path_fields, printable
 from dedupstore.engine.repository import init_repository
@@ -16,6 +16,12 @@ _EPILOG = """
 dedupstore --repo /srv/archive init
 DEDUPSTORE_REPO=/srv/archive dedupstore init --chunk-size 32KiB
 """
+
+
+def _parse_encryption(text: str) -> str:
+    if text != "none":
+        raise ValueError("this version stores without encryption; give none")
+    return text
 
 
 @click.command("init", cls=Command, epilog=_EPILOG)
@@ -28,7 +34,8 @@ DEDUPSTORE_REPO=/srv/archive dedupstore init --chunk-size 32KiB
 )
 @click.option(
     "--encryption",
-    type=click.Choice(["none"]),
+    type=ParsedType("none", _parse_encryption),
+    metavar="none",
     default="none",
     show_default=True,
     help="This version stores without encryption.",

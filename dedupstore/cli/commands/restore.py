@@ -121,7 +121,9 @@ def _lines(report: RestoreReport, given: dict[str, Any]) -> list[str]:
         "time": f"{report.seconds:.2f} s",
     }
     if report.skipped:
-        rows["skipped"] = f"{report.skipped} that exist already"
+        unchanged = given["overwrite"] == Overwrite.IF_CHANGED.value
+        why = "that exist unchanged" if unchanged else "that exist already; see --overwrite"
+        rows["skipped"] = f"{report.skipped} {why}"
     if report.failed:
         rows["failed"] = str(len(report.failed))
     return [f"{verb} snapshot {name} into {printable(given['target'])}", *labelled(rows)]

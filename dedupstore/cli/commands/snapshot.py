@@ -74,7 +74,7 @@ def command(context: click.Context, /, **given: Any) -> int:
     _announce_slow_kernel(session)
     with session.repository() as repository:
         report = _take(repository, given, options)
-    session.result(_json(report), _lines(report, options), quiet=True)
+    session.result(_json(report), _lines(report), quiet=True)
     return exit_codes.DONE if report.complete else exit_codes.PARTIAL
 
 
@@ -165,7 +165,7 @@ def _count_of(count: int, kind: str) -> str:
     return f"{count} {noun}{'s' if count != 1 else ''}{space}{rest}"
 
 
-def _lines(report: SnapshotReport, options: SnapshotOptions) -> list[str]:
+def _lines(report: SnapshotReport) -> list[str]:
     kinds = [
         f"{report.changes[change]} {change.value}"
         for change in FileChange
@@ -185,5 +185,5 @@ def _lines(report: SnapshotReport, options: SnapshotOptions) -> list[str]:
     if report.warnings:
         rows["unreadable"] = f"{len(report.warnings)}; the snapshot is incomplete"
     name = report.snapshot.hex()[:ID_DIGITS_SHOWN] if report.snapshot else "(dry run)"
-    time = format_time(report.time) if report.time else ""
+    time = format_time(report.time.replace(microsecond=0)) if report.time else ""
     return [f"snapshot {name} of set {printable(report.set_name)}, {time}", *labelled(rows)]

@@ -187,7 +187,11 @@ class _Restorer:
         try:
             return RestoreTarget(self._root)
         except OSError as error:
-            message = f"cannot restore into {os.fsdecode(self._root)}: {error.strerror}"
+            in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+            reason = (
+                "something that is not a folder is in the way" if in_the_way else error.strerror
+            )
+            message = f"cannot restore into {os.fsdecode(self._root)}: {reason}"
             if error.errno in _FULL:
                 raise NoSpace(message, hint="free some space in the target") from error
             raise StorageError(message) from error
