@@ -22,14 +22,3 @@ def is_id_hex(text: str) -> bool:
 def is_id_prefix(text: str) -> bool:
     """Tell whether ``text`` could be the beginning of an id in lower-case hexadecimal."""
     return 0 < len(text) <= ID_HEX_DIGITS and _HEX_DIGITS.issuperset(text)
-
-
-def id_from_hex(text: str) -> bytes:
-    """Return the 32 bytes of an id written in hexadecimal.
-
-    Raises:
-        ValueError: ``text`` is not 64 lower-case hexadecimal digits.
-    """
-    if not is_id_hex(text):
-        raise ValueError(f"not an id: {text[:80]!r}")
-    return bytes.fromhex(text)

@@ -15,7 +15,7 @@ def hold_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
     """Hold a snapshot; to hold one twice is to hold it once.
 
     Raises:
-        NoSpace, StorageError: the store refused.
+        LockTimeout, NoSpace, StorageError: the repository is locked, or the store refused.
     """
     record = {"format": FORMAT_VERSION, "held_since": format_time(repository.clock.now())}
     with repository.shared_lock():
@@ -26,7 +26,7 @@ def release_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
     """End the hold of a snapshot; to release one that is not held is no error.
 
     Raises:
-        StorageError: the store refused.
+        LockTimeout, StorageError: the repository is locked, or the store refused.
     """
     with repository.shared_lock():
         repository.store.delete(_key(snapshot))

@@ -47,15 +47,6 @@ def compile_selection(selectors: Sequence[bytes]) -> PathMatcher:
     return chosen
 
 
-def may_hold(selectors: Sequence[bytes]) -> PathMatcher:
-    """Return a function that tells whether a folder lies above something named by ``selectors``."""
-    above: set[bytes] = set()
-    for selector in selectors:
-        parts = selector.strip(b"/").split(b"/")
-        above.update(b"/".join(parts[:count]) for count in range(1, len(parts)))
-    return above.__contains__
-
-
 def _translate(pattern: bytes) -> str:
     anchored = pattern.startswith((b"/", b"**/"))
     parts = [part for part in _text(pattern).split("/") if part]

@@ -88,6 +88,7 @@ def find_snapshot(
 
     Raises:
         SnapshotUnknown: there is no such snapshot, or there are several.
+        UsageError: what follows the ``@`` is no time.
         DamageError, UnsupportedFormat, StorageError: its record cannot be read.
     """
     if name.startswith("@"):

@@ -21,10 +21,10 @@ def list_snapshots(
 ) -> list[Snapshot]:
     """Return the snapshots that match all that is given, oldest first.
 
-    A damaged record is told as an event and left out.
+    A record that is damaged, or was made by a newer version, is told as an event and left out.
 
     Raises:
-        UnsupportedFormat, StorageError: records cannot be read.
+        StorageError: the store could not deliver.
     """
     return [
         snapshot

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupstore.engine.path_patterns import compile_patterns, compile_selection, may_hold
+from dedupstore.engine.path_patterns import compile_patterns, compile_selection
 
 TABLE = [
     # pattern, matched, not matched
@@ -128,10 +128,3 @@ def test_selectors_are_anchored_at_the_root() -> None:
 def test_no_selector_or_the_root_chooses_all(selectors: list[bytes]) -> None:
     """Without selectors, or with the root among them, everything is chosen."""
     assert compile_selection(selectors)(b"any/path")
-
-
-def test_folders_above_what_is_named_may_hold_it() -> None:
-    """Each folder on the way to a selector may hold it; the selector itself and others do not."""
-    holds = may_hold([b"/var/log/app.log", b"etc"])
-    assert [path for path in (b"var", b"var/log") if not holds(path)] == []
-    assert [path for path in (b"var/log/app.log", b"etc", b"va", b"log", b"") if holds(path)] == []

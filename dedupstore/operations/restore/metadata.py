@@ -30,7 +30,11 @@ def apply_metadata(descriptor: int, entry: Entry) -> bool:
 
 
 def apply_link_metadata(folder: int, name: bytes, entry: Entry) -> bool:
-    """Set owner and times of a symbolic link itself; tell whether the owner could be set."""
+    """Set owner and times of a symbolic link itself; tell whether the owner could be set.
+
+    Raises:
+        OSError: the link is gone.
+    """
     with suppress(OSError, NotImplementedError):
         os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=folder, follow_symlinks=False)
     try:

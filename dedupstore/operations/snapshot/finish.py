@@ -28,7 +28,7 @@ def last_of_set(repository: Repository, set_name: str) -> Snapshot | None:
     """Return the newest snapshot of a set, if there is one.
 
     Raises:
-        UnsupportedFormat, StorageError: the records cannot be read.
+        StorageError: the store could not deliver.
     """
     snapshots = load_snapshots(repository, set_name=set_name)
     return snapshots[-1] if snapshots else None
