@@ -5,8 +5,10 @@ from __future__ import annotations
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.keys import snapshot_key
 from dedupstore.engine.repository import Repository
+from dedupstore.errors import UsageError
 from dedupstore.format.snapshot_record import SnapshotRecord, encode_snapshot_record
 from dedupstore.ids import SnapshotId
+from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
 
 
 def commit_snapshot(
@@ -30,9 +32,15 @@ def commit_snapshot(
     after ``writer.flush`` has done them for the last one. Nothing stored is modified in place.
 
     Raises:
+        UsageError: the record would be too long to be read again; there is no snapshot.
         DamageError, NoSpace, StorageError: something could not be stored; there is no snapshot.
     """
-    writer.flush()
     snapshot, data = encode_snapshot_record(record)
+    if len(data) > SNAPSHOT_RECORD_BYTES_MAX:
+        raise UsageError(
+            f"the snapshot's record would be {len(data)} bytes long",
+            hint="give fewer paths and tags",
+        )
+    writer.flush()
     repository.store.put(snapshot_key(snapshot), [data])
     return snapshot, len(data)

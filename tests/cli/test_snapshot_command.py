@@ -165,3 +165,22 @@ def _is_elsewhere(path: str, logs: Path) -> bool:
         return os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
     except OSError:
         return False
+
+
+def test_a_list_of_very_many_paths_is_taken(dedupstore: Dedupstore) -> None:
+    """However long a list of files is, its snapshot is readable and names the folder of them all.
+
+    A record that named each would be longer than a reader accepts.
+    """
+    logs = dedupstore.folder / "logs" / ("long" * 50)
+    logs.mkdir(parents=True)
+    paths = [logs / f"{number:06}.log" for number in range(6000)]
+    for path in paths:
+        path.write_text(f"{path.name}\n")
+    names = "".join(f"{path}\n" for path in paths)
+    taken = dedupstore.run("snapshot", "--files-from", "-", "--json", stdin=names.encode())
+    assert taken.json["files"] == 6000
+    (listed,) = dedupstore.run("list", "--json").json
+    assert listed["paths"] == [str(logs)]
+    assert (dedupstore.repository / "snapshots" / listed["snapshot"]).stat().st_size < 2000
+    assert content(dedupstore, paths[-1]) == b"005999.log\n"

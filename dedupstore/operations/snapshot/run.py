@@ -22,7 +22,7 @@ from dedupstore.operations.snapshot.known_files import KnownFiles
 from dedupstore.operations.snapshot.observer import ReportingObserver
 from dedupstore.operations.snapshot.rename_count import RenameCount
 from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
-from dedupstore.operations.snapshot.sources import resolve_roots
+from dedupstore.operations.snapshot.sources import recorded_paths, resolve_roots
 from dedupstore.operations.snapshot.walk import SilentObserver, WalkRules, walk_roots
 
 
@@ -55,7 +55,8 @@ def snapshot(
             _take_all(repository, roots, options, report, previous, writer, manifest)
             if not report.files + report.directories + report.symlinks:
                 raise _nothing_taken(report)
-            finish_snapshot(repository, writer, manifest, report, options, roots, previous)
+            named = recorded_paths(roots)
+            finish_snapshot(repository, writer, manifest, report, options, named, previous)
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
     return report
 

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 
 from dedupstore.errors import UsageError
 from dedupstore.format.entry import path_sort_key
+from dedupstore.limits import MIB
+
+RECORDED_PATHS_BYTES_MAX = 1 * MIB
+"""A snapshot record names no more bytes of paths."""
+
+_PATH_OVERHEAD_BYTES = 16
 
 
 def resolve_roots(paths: Sequence[bytes]) -> list[bytes]:
@@ -31,6 +37,16 @@ def resolve_roots(paths: Sequence[bytes]) -> list[bytes]:
         if not roots or not _lies_below(path, roots[-1]):
             roots.append(path)
     return roots
+
+
+def recorded_paths(roots: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return the paths that a snapshot record names: ``roots``, or what holds them all.
+
+    Records are kept, and read, by the thousand: a hundred thousand paths are not for them.
+    """
+    if sum(len(root) + _PATH_OVERHEAD_BYTES for root in roots) <= RECORDED_PATHS_BYTES_MAX:
+        return tuple(roots)
+    return (os.path.commonpath(roots),)
 
 
 def manifest_path(absolute: bytes) -> bytes:
