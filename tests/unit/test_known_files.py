@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -78,11 +80,17 @@ def test_a_change_during_a_long_read_is_not_missed(
         assert dedupstore.snapshot(repository, [log]).bytes_read == 0
 
 
-def test_only_an_old_change_time_is_trusted(tmp_path: Path) -> None:
-    """A change time is recorded only if it was more than 20 ms past when the file was looked at."""
-    status = (tmp_path / "a").absolute().parent.stat()
-    assert trusted_ctime_ns(status, status.st_ctime_ns + 20_000_000) == 0
-    assert trusted_ctime_ns(status, status.st_ctime_ns + 20_000_001) == status.st_ctime_ns
+@pytest.mark.parametrize(
+    ("ctime_ns", "race_ns"), [(5_000_000_001, 20_000_000), (5_000_000_000, 2_020_000_000)]
+)
+def test_only_an_old_change_time_is_trusted(ctime_ns: int, race_ns: int) -> None:
+    """A change time is recorded only if it was past by more than a step of the clock behind it.
+
+    That is 20 ms, or two seconds where times seem to be whole seconds.
+    """
+    status = cast(os.stat_result, SimpleNamespace(st_ctime_ns=ctime_ns))
+    assert trusted_ctime_ns(status, ctime_ns + race_ns) == 0
+    assert trusted_ctime_ns(status, ctime_ns + race_ns + 1) == ctime_ns
 
 
 @pytest.mark.parametrize("differing", ["size", "mtime_ns", "ctime_ns", "inode", None])

@@ -12,6 +12,12 @@ from dedupstore.format.entry import Entry, EntryType, path_sort_key
 _RACE_NS = 20_000_000
 """A file may change twice within one tick of the file system's clock without showing it."""
 
+_SECOND_NS = 1_000_000_000
+
+_COARSE_RACE_NS = 2 * _SECOND_NS + _RACE_NS
+"""The same where times are whole seconds: ext4 with small inodes, ext3, HFS+, some network
+file systems."""
+
 
 class KnownFiles:
     """Walks the last snapshot's entries beside the sources, which come in the same order.
@@ -81,4 +87,5 @@ def trusted_ctime_ns(status: os.stat_result, seen_ns: int) -> int:
 
     ``seen_ns`` is when the status was asked for, at the latest: before the file was read.
     """
-    return status.st_ctime_ns if status.st_ctime_ns + _RACE_NS < seen_ns else 0
+    race_ns = _RACE_NS if status.st_ctime_ns % _SECOND_NS else _COARSE_RACE_NS
+    return status.st_ctime_ns if status.st_ctime_ns + race_ns < seen_ns else 0
