@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from dedupstore.version import __version__
 
 if TYPE_CHECKING:
+    from dedupstore.clock import Clock
+    from dedupstore.engine.holds import held_snapshots, hold_snapshot, release_snapshot
     from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
     from dedupstore.engine.repository import Repository, init_repository, open_repository
     from dedupstore.engine.snapshots import Snapshot, find_snapshot, load_snapshot
@@ -47,6 +49,10 @@ if TYPE_CHECKING:
     from dedupstore.operations.stats import Stats, stats
 
 _HOMES = {
+    "Clock": "dedupstore.clock",
+    "held_snapshots": "dedupstore.engine.holds",
+    "hold_snapshot": "dedupstore.engine.holds",
+    "release_snapshot": "dedupstore.engine.holds",
     "Event": "dedupstore.engine.monitor",
     "Monitor": "dedupstore.engine.monitor",
     "SilentMonitor": "dedupstore.engine.monitor",
@@ -88,6 +94,7 @@ _HOMES = {
 __all__ = [
     "CheckOptions",
     "CheckReport",
+    "Clock",
     "DedupstoreError",
     "Entry",
     "EntryType",
@@ -112,11 +119,14 @@ __all__ = [
     "check",
     "diff",
     "find_snapshot",
+    "held_snapshots",
+    "hold_snapshot",
     "init_repository",
     "list_entries",
     "list_snapshots",
     "load_snapshot",
     "open_repository",
+    "release_snapshot",
     "restore",
     "restore_tar",
     "snapshot",
