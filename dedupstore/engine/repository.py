@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from dedupstore.chunking import Chunker, ChunkingParameters
@@ -23,6 +23,7 @@ from dedupstore.errors import (
     ObjectMissing,
     RepositoryExists,
     RepositoryMissing,
+    StorageError,
     UnsupportedFormat,
     UsageError,
 )
@@ -35,10 +36,13 @@ from dedupstore.format.config import (
 from dedupstore.ids import ID_BYTES
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.limits import CHUNK_BYTES_MAX, CONFIG_BYTES_MAX
+from dedupstore.storage.contract import ReadStore
 from dedupstore.storage.local import TEMPORARY_FOLDER, LocalStore, storage_error
 
 INDEX_FOLDER = "index"
 CHUNKING_ALGORITHM = "gear-line-1"
+
+_MakeIndex = Callable[[ReadStore, str, bytes, Monitor], IndexEnvironment]
 
 
 class Repository(Closing):
@@ -110,31 +114,46 @@ class Repository(Closing):
             self._scratch = None
 
     def _open_index(self) -> IndexEnvironment:
-        with self._index_lock():
-            return open_index(
-                self.store, self._index_folder(), self.config.repository_id, self.monitor
-            )
+        return self._in_index_folder(open_index)
 
     def _rebuild_index(self) -> IndexEnvironment:
-        with self._index_lock():
-            return rebuild_index(
-                self.store, self._index_folder(), self.config.repository_id, self.monitor
-            )
+        return self._in_index_folder(rebuild_index)
+
+    def _in_index_folder(self, make: _MakeIndex) -> IndexEnvironment:
+        """Open or build the index where it belongs, or where that cannot be, outside.
+
+        Whatever keeps an index from being written, such as a full disk, must not keep anybody
+        from reading what is stored.
+        """
+        if not self.store.is_writable():
+            return self._make_index(make, self._outer_index_folder())
+        try:
+            return self._make_index(make, os.path.join(self.location, INDEX_FOLDER))
+        except StorageError as refusal:
+            try:
+                index = self._make_index(make, self._outer_index_folder())
+            except (StorageError, OSError):
+                raise refusal from None
+            self.monitor.event(Event("index-outside", b"", refusal.message))
+            return index
+
+    def _make_index(self, make: _MakeIndex, folder: str) -> IndexEnvironment:
+        inside = os.path.dirname(folder) == self.location
+        # A rebuild by another process is waited for: it ends by itself and serves us too.
+        with hold_lock(
+            self.location if inside else folder,
+            "index",
+            exclusive=True,
+            wait_seconds=3600.0,
+            clock=self.clock,
+        ):
+            return make(self.store, folder, self.config.repository_id, self.monitor)
 
     def _tell_of_damage(self, damage: IndexUnusable) -> None:
         self.monitor.event(Event("index-rebuilt", b"", damage.message))
 
-    @contextmanager
-    def _index_lock(self) -> Iterator[None]:
-        # A rebuild by another process is waited for: it ends by itself and serves us too.
-        folder = self.location if self.store.is_writable() else self._index_folder()
-        with hold_lock(folder, "index", exclusive=True, wait_seconds=3600.0, clock=self.clock):
-            yield
-
-    def _index_folder(self) -> str:
-        """The folder of the index: in the repository, or where that is read-only, in a cache."""
-        if self.store.is_writable():
-            return os.path.join(self.location, INDEX_FOLDER)
+    def _outer_index_folder(self) -> str:
+        """Return a folder for the index outside of the repository: in a cache, or only for now."""
         if self._cache_folder is not None:
             folder = os.path.join(self._cache_folder, self.config.repository_id.hex())
             with suppress(OSError):

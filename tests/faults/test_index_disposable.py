@@ -274,11 +274,11 @@ def test_check_removes_entries_that_lead_nowhere(
 
 
 def stop_at(step: int, error: BaseException) -> Callable[..., None]:
-    """Return a function that raises at its call number ``step`` and does nothing before."""
+    """Return a function that raises from its call number ``step`` on and does nothing before."""
     calls = iter(range(1, 1_000_000))
 
     def call(*arguments: object, **options: object) -> None:
-        if next(calls) == step:
+        if next(calls) >= step:
             raise error
 
     return call
@@ -406,3 +406,18 @@ def test_garbage_in_the_data_file_ends_no_process(
     assert ended.returncode == 0, ended.stderr
     with quick_sample.open() as repository:
         assert dedupstore.check(repository, dedupstore.CheckOptions(data=True)).ok
+
+
+def test_an_index_that_cannot_be_written_is_kept_outside(
+    sample: SampleRepository, tmp_path: Path
+) -> None:
+    """A file where the folder of the index should be stops nobody: the index is built elsewhere."""
+    shutil.rmtree(index_folder(sample))
+    index_folder(sample).write_text("in the way\n")
+    require_exact_restores(sample, tmp_path / "out")
+    with sample.open() as repository:
+        take_snapshot(repository, sample)
+    require_exact_restores(sample, tmp_path / "out")
+    index_folder(sample).unlink()
+    require_exact_restores(sample, tmp_path / "out")
+    assert data_file(sample).exists()
