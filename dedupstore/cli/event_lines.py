@@ -18,6 +18,7 @@ _EVEN_WHEN_QUIET = frozenset(
         "pack-missing",
         "snapshot-damaged",
         "unreadable",
+        "unsupported",
         "unwritable",
     )
 )

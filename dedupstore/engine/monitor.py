@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from dedupstore.errors import DamageError, UnsupportedFormat
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -17,6 +19,11 @@ class Event:
     kind: str
     path: bytes
     detail: str
+
+
+def kind_of_refusal(what: str, error: DamageError | UnsupportedFormat) -> str:
+    """Return the stable word for something stored that cannot be used: damaged, or too new."""
+    return f"{what}-unsupported" if isinstance(error, UnsupportedFormat) else f"{what}-damaged"
 
 
 class Monitor(Protocol):

@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 
 from dedupstore.clock import format_time, parse_time
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX, id_of_key, snapshot_key
-from dedupstore.engine.monitor import Event
+from dedupstore.engine.monitor import Event, kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.errors import DamageError, SnapshotUnknown, UnsupportedFormat, UsageError
 from dedupstore.format.snapshot_record import SnapshotRecord, decode_snapshot_record
@@ -67,9 +67,8 @@ def load_snapshots(repository: Repository, *, set_name: str | None = None) -> li
         try:
             snapshot = load_snapshot(repository, id_)
         except (DamageError, UnsupportedFormat) as error:
-            kind = "snapshot-damaged" if isinstance(error, DamageError) else "snapshot-unsupported"
             detail = f"snapshot {id_.hex()[:12]}: {error.message}"
-            repository.monitor.event(Event(kind, b"", detail))
+            repository.monitor.event(Event(kind_of_refusal("snapshot", error), b"", detail))
             continue
         if set_name is None or snapshot.record.set_name == set_name:
             snapshots.append(snapshot)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import dedupstore
 from dedupstore.engine.keys import pack_key, snapshot_key
+from dedupstore.format.block import decode_block_header
 from dedupstore.format.canonical_json import decode_json, encode_json
 from dedupstore.format.hashing import checksum, digest
 from dedupstore.format.pack import PackKind
@@ -47,6 +49,40 @@ def test_a_newer_pack_is_told_and_leaves_the_others_usable(tmp_path: Path) -> No
     ]
     assert restored.files == 1
     assert not restored.failed
+
+
+def _make_first_block_newer(location: Path, pack: Path) -> str:
+    """Let the first block of a pack claim version 9, rightly signed; return the pack's new key."""
+    begin = 8
+    data = bytearray(pack.read_bytes())
+    end = begin + decode_block_header(bytes(data[begin:])).stored_bytes
+    data[begin + 4] = 9
+    data[begin + 24 : begin + 40] = checksum(data[begin : begin + 24], data[begin + 40 : end])
+    pack.unlink()
+    shutil.rmtree(location / "index")
+    key = pack_key(PackKind.DATA, digest(data))
+    (location / key).write_bytes(data)
+    return key
+
+
+def test_a_newer_block_is_told_and_leaves_the_others_usable(tmp_path: Path) -> None:
+    """A block of a newer version is called that, not damaged, and only its files are left out."""
+    location = _repository_with_a_log(tmp_path)
+    [pack] = (location / "packs" / "data").iterdir()
+    (tmp_path / "web.log").write_text("another line\n" * 5000)
+    with dedupstore.open_repository(location) as repository:
+        dedupstore.snapshot(repository, [tmp_path / "app.log", tmp_path / "web.log"])
+    key = _make_first_block_newer(location, pack)
+    with dedupstore.open_repository(location) as repository:
+        report = dedupstore.check(repository, dedupstore.CheckOptions(data=True))
+        latest = dedupstore.find_snapshot(repository, "latest")
+        restored = dedupstore.restore(repository, latest, tmp_path / "restored")
+    [finding] = [each for each in report.findings if each.severity is dedupstore.Severity.ERROR]
+    assert (finding.kind, finding.object, finding.files_hit) == ("block-unsupported", key, 2)
+    assert [(event.kind, event.path[-8:]) for event in restored.failed] == [
+        ("unsupported", b"/app.log")
+    ]
+    assert restored.files == 1
 
 
 def test_a_newer_snapshot_is_told_and_leaves_the_others_listed(tmp_path: Path) -> None:

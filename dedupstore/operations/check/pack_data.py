@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dedupstore.engine.chunk_copies import sound_copies
-from dedupstore.engine.monitor import Monitor
+from dedupstore.engine.monitor import Monitor, kind_of_refusal
 from dedupstore.engine.pack_reader import StoredPack, read_block
 from dedupstore.engine.verified_block import verify_block
 from dedupstore.engine.workers import worker_count
@@ -20,12 +21,19 @@ from dedupstore.operations.check.findings import CheckReport, FindingCollector
 from dedupstore.storage.contract import ReadStore
 
 _READ_BYTES = 4 * MIB
+_DAMAGED = "block-damaged"
+
+
+class _Fault(NamedTuple):
+    kind: str
+    detail: str
+    chunks: set[ChunkId]
 
 
 @dataclass(slots=True)
 class _PackVerdict:
     pack: StoredPack
-    damage: list[tuple[str, set[ChunkId]]] = field(default_factory=list)
+    faults: list[_Fault] = field(default_factory=list)
 
 
 def check_data(
@@ -40,13 +48,13 @@ def check_data(
     A chunk that is damaged in one block and sound in another is not counted as lost.
 
     Raises:
-        UnsupportedFormat, StorageError: a block is newer, or the store could not deliver.
+        StorageError: the store could not deliver.
     """
     damaged: set[ChunkId] = set()
     for verdict in _verdicts(store, packs):
-        for detail, chunks in verdict.damage:
+        for kind, detail, chunks in verdict.faults:
             if chunks or not collector.has_found("pack-damaged", verdict.pack.key):
-                collector.error("block-damaged", verdict.pack.key, detail, chunks)
+                collector.error(kind, verdict.pack.key, detail, chunks)
             damaged |= chunks
         report.bytes_read += verdict.pack.pack_bytes
         monitor.advance(verdict.pack.pack_bytes, 1)
@@ -75,8 +83,9 @@ def _check_pack(store: ReadStore, pack: StoredPack, table: PackTable) -> _PackVe
     verdict = _PackVerdict(pack)
     for block in table.blocks:
         _check_block(store, block, verdict)
-    if not verdict.damage and _pack_name(store, pack) != pack.id:
-        verdict.damage.append(("the bytes of the pack are not those its name stands for", set()))
+    if not verdict.faults and _pack_name(store, pack) != pack.id:
+        detail = "the bytes of the pack are not those its name stands for"
+        verdict.faults.append(_Fault(_DAMAGED, detail, set()))
     return verdict
 
 
@@ -87,13 +96,16 @@ def _check_block(store: ReadStore, info: BlockInfo, verdict: _PackVerdict) -> No
         block = read_block(store, verdict.pack.key, info.offset, info.stored_bytes)
         verified = verify_block(block)
     except (DamageError, UnsupportedFormat) as error:
-        verdict.damage.append((f"{where}: {error.message}", ids))
+        kind = kind_of_refusal("block", error)
+        verdict.faults.append(_Fault(kind, f"{where}: {error.message}", ids))
         return
     lost = ids - verified.chunks.keys()
     if lost:
-        verdict.damage.append((f"{where}: {len(lost)} chunks do not match their ids", lost))
+        detail = f"{where}: {len(lost)} chunks do not match their ids"
+        verdict.faults.append(_Fault(_DAMAGED, detail, lost))
     elif block.chunks != info.chunks:
-        verdict.damage.append((f"{where}: its chunks are not those the table lists", set()))
+        detail = f"{where}: its chunks are not those the table lists"
+        verdict.faults.append(_Fault(_DAMAGED, detail, set()))
 
 
 def _pack_name(store: ReadStore, pack: StoredPack) -> bytes:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.keys import snapshot_key
+from dedupstore.engine.monitor import kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
 from dedupstore.engine.tree_reader import content_extents, manifest_entries, manifest_pieces
@@ -40,7 +41,7 @@ class ReferenceCheck:
         """Check one snapshot.
 
         Raises:
-            UnsupportedFormat, StorageError: a manifest is newer, or the store could not deliver.
+            StorageError: the store could not deliver.
         """
         record = snapshot.record
         last_key = b""
@@ -48,10 +49,9 @@ class ReferenceCheck:
             for piece in manifest_pieces(self._reader, record.manifest, record.manifest_level):
                 last_key = self._check_piece(snapshot, piece, last_key)
         except (DamageError, UnsupportedFormat) as error:
-            finding = self._collector.error(
-                "manifest-damaged", snapshot_key(snapshot.id), error.message
-            )
-            finding.hits(snapshot.id, None)
+            kind = kind_of_refusal("manifest", error)
+            object_key = snapshot_key(snapshot.id)
+            self._collector.error(kind, object_key, error.message).hits(snapshot.id, None)
 
     def packs_of(self, snapshots: list[Snapshot]) -> set[PackId]:
         """Return the packs that hold the chunks of files in ``snapshots``.
@@ -59,7 +59,7 @@ class ReferenceCheck:
         What of a manifest cannot be read is passed over; ``check`` tells of it.
 
         Raises:
-            UnsupportedFormat, StorageError: see ``check``.
+            StorageError: the store could not deliver.
         """
         packs: set[PackId] = set()
         for record in (snapshot.record for snapshot in snapshots):
@@ -101,8 +101,9 @@ class ReferenceCheck:
                 finding.hits(snapshot.id, path)
         except (DamageError, UnsupportedFormat) as error:
             sound = False
+            kind = kind_of_refusal("list", error)
             object_key = snapshot_key(snapshot.id)
-            self._collector.error("list-damaged", object_key, error.message).hits(snapshot.id, path)
+            self._collector.error(kind, object_key, error.message).hits(snapshot.id, path)
         if sound and content.level:
             self._sound_contents.add(content)
         return sound

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.keys import snapshot_key
-from dedupstore.engine.monitor import Event, Monitor
+from dedupstore.engine.monitor import Event, Monitor, kind_of_refusal
 from dedupstore.engine.pack_reader import StoredPack, list_packs
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapshot
@@ -126,7 +126,7 @@ def _load_all(repository: Repository, collector: FindingCollector) -> list[Snaps
         try:
             snapshot = load_snapshot(repository, id_)
         except (DamageError, UnsupportedFormat) as error:
-            kind = "snapshot-damaged" if isinstance(error, DamageError) else "snapshot-unsupported"
+            kind = kind_of_refusal("snapshot", error)
             collector.error(kind, snapshot_key(id_), error.message).hits(id_, None)
             continue
         loaded.append(snapshot)

@@ -39,8 +39,8 @@ class RestoreReport:
 
     ``files`` and ``restored_bytes`` count files written, ``skipped`` files and links that existed
     and were left. ``failed`` names what could not be restored: events of kind ``damaged``,
-    ``unwritable`` or ``not-found``. ``events`` is what else happened, such as an owner that could
-    not be given.
+    ``unsupported`` (made by a newer version), ``unwritable`` or ``not-found``. ``events`` is what
+    else happened, such as an owner that could not be given.
     """
 
     snapshot: SnapshotId

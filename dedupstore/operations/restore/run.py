@@ -11,7 +11,7 @@ from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.selection import Selection
 from dedupstore.engine.snapshots import Snapshot
-from dedupstore.errors import DamageError, NoSpace, StorageError
+from dedupstore.errors import DamageError, NoSpace, StorageError, UnsupportedFormat
 from dedupstore.format.entry import Entry, EntryType
 from dedupstore.operations.restore.options import RestoreOptions, RestoreReport
 from dedupstore.operations.restore.target import RestoreTarget
@@ -122,6 +122,8 @@ class _Restorer:
             self._fail("unwritable", entry.path, error.strerror or str(error))
         except DamageError as error:
             self._fail("damaged", entry.path, error.message)
+        except UnsupportedFormat as error:
+            self._fail("unsupported", entry.path, error.message)
 
     def _write(self, reader: ChunkReader, target: RestoreTarget, entry: Entry, path: bytes) -> None:
         above, _, name = path.rpartition(b"/")
