@@ -11,9 +11,11 @@ of a path that is not UTF-8, each byte that fits nowhere counts as one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 PathMatcher = Callable[[bytes], bool]
+
+_GLOB_CHARACTERS = re.compile(rb"[*?\[]")
 
 
 def compile_patterns(patterns: Iterable[bytes]) -> PathMatcher:
@@ -21,11 +23,32 @@ def compile_patterns(patterns: Iterable[bytes]) -> PathMatcher:
 
     Paths are relative to the root, as they stand in a manifest; empty patterns are passed over.
     """
-    expressions = [_translate(pattern) for pattern in patterns if pattern.strip(b"/")]
-    if not expressions:
-        return lambda path: False
-    search = re.compile("|".join(expressions), re.DOTALL).match
-    return lambda path: search(_text(path)) is not None
+    # Long lists are mostly of plain names and paths, which need no expressions.
+    names: set[bytes] = set()
+    paths: set[bytes] = set()
+    expressions: list[str] = []
+    for pattern in patterns:
+        parts = [part for part in pattern.split(b"/") if part]
+        if not parts:
+            continue
+        if _GLOB_CHARACTERS.search(pattern):
+            expressions.append(_translate(pattern))
+        elif pattern.startswith(b"/"):
+            paths.add(b"/".join(parts))
+        elif len(parts) == 1:
+            names.add(parts[0])
+        else:
+            expressions.append(_translate(pattern))
+    search = re.compile("|".join(expressions), re.DOTALL).match if expressions else None
+
+    def matches(path: bytes) -> bool:
+        if names and not names.isdisjoint(path.split(b"/")):
+            return True
+        if paths and not paths.isdisjoint(_path_and_folders(path)):
+            return True
+        return search is not None and search(_text(path)) is not None
+
+    return matches
 
 
 def compile_selection(selectors: Sequence[bytes]) -> PathMatcher:
@@ -40,24 +63,38 @@ def compile_selection(selectors: Sequence[bytes]) -> PathMatcher:
     if b"" in exact:
         return lambda path: True
     matches = compile_patterns(b"/" + selector.strip(b"/") for selector in selectors)
+    return lambda path: matches(path) or not exact.isdisjoint(_path_and_folders(path))
 
-    def chosen(path: bytes) -> bool:
-        return matches(path) or any(path == name or path.startswith(name + b"/") for name in exact)
 
-    return chosen
+def _path_and_folders(path: bytes) -> Iterator[bytes]:
+    """Yield a path and every folder above it."""
+    yield path
+    while b"/" in path:
+        path = path.rpartition(b"/")[0]
+        yield path
 
 
 def _translate(pattern: bytes) -> str:
-    anchored = pattern.startswith((b"/", b"**/"))
-    parts = [part for part in _text(pattern).split("/") if part]
-    expression = "" if anchored else "(?:[^/]+/)*"
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
+    """Return an expression for a pattern that takes time in proportion to a path's length.
+
+    What lies between two ``**``, or within a part between two ``*``, is looked for once, as far
+    left as it is found: atomic groups keep that, since no other place lets more follow.
+    """
+    groups: list[list[str]] = [[]]
+    if not pattern.startswith(b"/"):
+        groups.append([])
+    for part in (part for part in _text(pattern).split("/") if part):
         if part == "**":
-            expression += ".*" if last else "(?:[^/]+/)*"
+            groups.append([])
         else:
-            expression += _translate_part(part) + ("" if last else "/")
-    return "(?:" + expression + r"(?:/.*)?\Z)"
+            groups[-1].append(_translate_part(part))
+    first, *middle, last = groups if len(groups) > 1 else ([], *groups)
+    expression = "".join(part + "/" for part in first)
+    for parts in filter(None, middle):
+        expression += "(?>(?:[^/]+/)*?" + "".join(part + "/" for part in parts) + ")"
+    if len(groups) > 1:
+        expression += "(?:[^/]+/)*" if last else ".*"
+    return "(?:" + expression + "/".join(last) + r"(?:/.*)?\Z)"
 
 
 def _text(path: bytes) -> str:
@@ -66,22 +103,26 @@ def _text(path: bytes) -> str:
 
 
 def _translate_part(part: str) -> str:
-    expression = ""
+    pieces = [""]
     position = 0
     while position < len(part):
         character = part[position]
         position += 1
         if character == "*":
-            if not expression.endswith("[^/]*"):
-                expression += "[^/]*"
+            pieces.append("")
         elif character == "?":
-            expression += "[^/]"
+            pieces[-1] += "[^/]"
         elif character == "[" and (end := _set_end(part, position)):
-            expression += _translate_set(part[position : end - 1])
+            pieces[-1] += _translate_set(part[position : end - 1])
             position = end
         else:
-            expression += re.escape(character)
-    return expression
+            pieces[-1] += re.escape(character)
+    first, *middle = pieces
+    if not middle:
+        return first
+    last = middle.pop()
+    found = "".join(f"(?>[^/]*?{piece})" for piece in middle if piece)
+    return f"{first}{found}[^/]*{last}"
 
 
 def _set_end(part: str, begin: int) -> int:

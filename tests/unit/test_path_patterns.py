@@ -128,3 +128,25 @@ def test_selectors_are_anchored_at_the_root() -> None:
 def test_no_selector_or_the_root_chooses_all(selectors: list[bytes]) -> None:
     """Without selectors, or with the root among them, everything is chosen."""
     assert compile_selection(selectors)(b"any/path")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [(b"*a" * 20 + b"b", b"a" * 250), (b"a/" + b"**/a/" * 20 + b"b", b"/".join([b"a"] * 250))],
+)
+def test_no_pattern_takes_for_ever(pattern: bytes, path: bytes) -> None:
+    """Many stars cost no more than one: trying every way to place them would never end."""
+    matches = compile_patterns([pattern])
+    assert not matches(path)
+    assert matches(path[:-1] + b"b")
+
+
+def test_a_long_list_of_names_costs_no_more_than_one() -> None:
+    """Plain names and paths are looked up, so that a list of 20,000 is no burden to each path."""
+    names = [b"name-%d.log" % number for number in range(20_000)]
+    paths = [b"/var/log/%d.log" % number for number in range(20_000)]
+    matches = compile_patterns([*names, *paths])
+    for number in range(20_000):
+        assert matches(b"srv/name-%d.log/x" % number)
+        assert matches(b"var/log/%d.log/x" % number)
+        assert not matches(b"srv/var/log/%d.log" % number)
