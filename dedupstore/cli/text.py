@@ -86,6 +86,12 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
     return lines
 
 
+def counted(count: int, noun: str) -> str:
+    """Return ``2 sockets`` or ``1 FIFO``; of a noun with more words, the one before ``that``."""
+    first, space, rest = noun.partition(" that ")
+    return f"{count} {first}{'s' if count != 1 else ''}{space}{rest}"
+
+
 def labelled(pairs: Mapping[str, Any]) -> list[str]:
     """Return lines of a label and a value each, the values below each other."""
     width = max(map(len, pairs), default=0)

@@ -11,7 +11,13 @@ from dedupstore.cli import exit_codes
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size, parse_size
 from dedupstore.cli.session import session_of
-from dedupstore.cli.text import ID_DIGITS_SHOWN, path_fields, printable, printable_path
+from dedupstore.cli.text import (
+    ID_DIGITS_SHOWN,
+    counted,
+    path_fields,
+    printable,
+    printable_path,
+)
 from dedupstore.ids import SnapshotId
 from dedupstore.operations.check import CheckOptions, CheckReport, Finding, check
 
@@ -102,11 +108,14 @@ def _hex(snapshots: set[SnapshotId]) -> list[str]:
 def _lines(report: CheckReport) -> list[str]:
     lines = [line for finding in report.findings for line in _finding_lines(finding)]
     looked_at = (
-        f"{report.snapshots} snapshots, {report.packs} packs, {report.chunks} chunks, "
-        f"{format_size(report.bytes_read)} of data read, {report.seconds:.2f} s"
+        counted(report.snapshots, "snapshot"),
+        counted(report.packs, "pack"),
+        counted(report.chunks, "chunk"),
+        f"read {format_size(report.bytes_read)}" if report.bytes_read else "no data read",
+        f"{report.seconds:.2f} s",
     )
     verdict = "no damage found" if report.ok else "DAMAGE FOUND"
-    return [*lines, f"{verdict}: {looked_at}"]
+    return [*lines, f"{verdict}: {', '.join(looked_at)}"]
 
 
 def _finding_lines(finding: Finding) -> list[str]:

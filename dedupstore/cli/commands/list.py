@@ -22,6 +22,8 @@ dedupstore list --set web --tag nightly
 dedupstore list --json | jq -r '.[] | select(.complete | not) | .snapshot'
 """
 _HEAD = ("snapshot", "time", "set", "host", "files", "size", "tags", "")
+_SET, _HOST = 2, 3
+_RIGHT = ("files", "size")
 
 
 @click.command("list", cls=Command, epilog=_EPILOG)
@@ -37,8 +39,7 @@ def command(
     with session.repository() as repository:
         snapshots = list_snapshots(repository, set_name=set_name, tag=tag, host=host)
         held = held_snapshots(repository)
-    rows = [_HEAD, *(_row(snapshot, held) for snapshot in snapshots)]
-    lines = table(rows, right=frozenset((4, 5))) if snapshots else ["no snapshots"]
+    lines = _lines(snapshots, held) if snapshots else ["no snapshots"]
     session.result([_json(snapshot, held) for snapshot in snapshots], lines)
 
 
@@ -56,6 +57,17 @@ def _json(snapshot: Snapshot, held: frozenset[SnapshotId]) -> dict[str, Any]:
         "complete": record.complete,
         "held": snapshot.id in held,
     }
+
+
+def _lines(snapshots: list[Snapshot], held: frozenset[SnapshotId]) -> list[str]:
+    """Return the table without columns that say nothing, so that it fits narrow terminals."""
+    rows = [_row(snapshot, held) for snapshot in snapshots]
+    columns = list(zip(_HEAD, *rows, strict=True))
+    shown = [column for column in columns if any(column[1:])]
+    if columns[_HOST][1:] == columns[_SET][1:]:
+        shown.remove(columns[_HOST])
+    right = frozenset(n for n, column in enumerate(shown) if column[0] in _RIGHT)
+    return table(list(zip(*shown, strict=True)), right=right)
 
 
 def _row(snapshot: Snapshot, held: frozenset[SnapshotId]) -> tuple[str, ...]:

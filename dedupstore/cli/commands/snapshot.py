@@ -12,7 +12,7 @@ from dedupstore.cli import exit_codes
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size, read_time
 from dedupstore.cli.session import Session, session_of, stdin_descriptor
-from dedupstore.cli.text import ID_DIGITS_SHOWN, event_fields, labelled, printable
+from dedupstore.cli.text import ID_DIGITS_SHOWN, counted, event_fields, labelled, printable
 from dedupstore.clock import format_time
 from dedupstore.engine.repository import Repository
 from dedupstore.operations.snapshot import (
@@ -159,19 +159,13 @@ def _json(report: SnapshotReport) -> dict[str, Any]:
     }
 
 
-def _count_of(count: int, kind: str) -> str:
-    """Return ``2 sockets`` or ``1 FIFO``; only the first word takes a plural."""
-    noun, space, rest = kind.partition(" that ")
-    return f"{count} {noun}{'s' if count != 1 else ''}{space}{rest}"
-
-
 def _lines(report: SnapshotReport) -> list[str]:
     kinds = [
         f"{report.changes[change]} {change.value}"
         for change in FileChange
         if report.changes[change]
     ]
-    left_out = [_count_of(count, kind) for kind, count in report.skipped.items()]
+    left_out = [counted(count, kind) for kind, count in report.skipped.items()]
     left_out += [f"{report.files_vanished} vanished"] if report.files_vanished else []
     left_out += [f"{report.excluded} excluded"] if report.excluded else []
     rows = {

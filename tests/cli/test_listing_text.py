@@ -1,0 +1,24 @@
+"""What list prints for people."""
+
+from __future__ import annotations
+
+from cli.conftest import Archive
+from cli.installed_command import Dedupstore
+
+
+def head(text: str) -> list[str]:
+    """Return the names of a table's columns."""
+    return text.splitlines()[0].split()
+
+
+def test_columns_that_say_nothing_are_left_out(dedupstore: Dedupstore) -> None:
+    """Without tags, and where each set is named for its host, neither tags nor hosts are shown."""
+    dedupstore.run("snapshot", "--stdin-name", "a.log", stdin=b"a\n")
+    assert head(dedupstore.run("list").text) == ["snapshot", "time", "set", "files", "size"]
+
+
+def test_columns_that_differ_are_shown(archive: Archive) -> None:
+    """Hosts that are not the sets' names are shown, and so are tags."""
+    listed = archive.command.run("list").text
+    assert head(listed) == ["snapshot", "time", "set", "host", "files", "size", "tags"]
+    assert listed.splitlines()[1].endswith("nightly")
