@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dedupstore.clock import format_time
-from dedupstore.engine.keys import HOLDS_PREFIX, id_of_key
+from dedupstore.engine.keys import HOLDS_PREFIX, stored_ids
 from dedupstore.engine.repository import Repository
-from dedupstore.errors import UsageError
 from dedupstore.format.canonical_json import encode_json
 from dedupstore.format.fields import FORMAT_VERSION
 from dedupstore.ids import SnapshotId
@@ -38,13 +37,7 @@ def held_snapshots(repository: Repository) -> frozenset[SnapshotId]:
     Raises:
         StorageError: the store could not list.
     """
-    held = set()
-    for key, _ in repository.store.list_objects(HOLDS_PREFIX):
-        try:
-            held.add(id_of_key(key))
-        except UsageError:
-            continue
-    return frozenset(held)
+    return frozenset(id_ for id_, _ in stored_ids(repository.store, HOLDS_PREFIX))
 
 
 def _key(snapshot: SnapshotId) -> str:

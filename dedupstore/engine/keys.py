@@ -1,10 +1,12 @@
-"""The keys of a repository's objects (docs/format/repository.md)."""
+"""The keys of a repository's objects, and what is stored under them (docs/format/repository.md)."""
 
 from __future__ import annotations
 
-from dedupstore.errors import UsageError
+from collections.abc import Iterator
+
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import PackId, SnapshotId, is_id_hex
+from dedupstore.storage.contract import ReadStore
 
 CONFIG_KEY = "config"
 SNAPSHOTS_PREFIX = "snapshots"
@@ -23,13 +25,13 @@ def snapshot_key(snapshot: SnapshotId) -> str:
     return f"{SNAPSHOTS_PREFIX}/{snapshot.hex()}"
 
 
-def id_of_key(key: str) -> bytes:
-    """Return the id that an object's key ends in.
+def stored_ids(store: ReadStore, prefix: str) -> Iterator[tuple[bytes, int]]:
+    """Yield the id and the size of each object below ``prefix``; files of other names are none.
 
     Raises:
-        UsageError: the key does not end in an id.
+        StorageError: the store could not list.
     """
-    name = key.rpartition("/")[2]
-    if not is_id_hex(name):
-        raise UsageError(f"not an object of a repository: {key}")
-    return bytes.fromhex(name)
+    for key, object_bytes in store.list_objects(prefix):
+        name = key.rpartition("/")[2]
+        if is_id_hex(name):
+            yield bytes.fromhex(name), object_bytes

@@ -6,14 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from dedupstore.engine.keys import PACK_PREFIXES, id_of_key, pack_key
-from dedupstore.errors import (
-    DamageError,
-    FormatError,
-    ObjectMissing,
-    UnsupportedFormat,
-    UsageError,
-)
+from dedupstore.engine.keys import PACK_PREFIXES, pack_key, stored_ids
+from dedupstore.errors import DamageError, FormatError, ObjectMissing, UnsupportedFormat
 from dedupstore.format.block import (
     BLOCK_MAGIC,
     DIRECTORY_ENTRY_BYTES,
@@ -65,24 +59,22 @@ def list_packs(store: ReadStore) -> Iterator[StoredPack]:
         StorageError: the store could not list.
     """
     for kind, prefix in PACK_PREFIXES.items():
-        for key, object_bytes in store.list_objects(prefix):
-            try:
-                yield StoredPack(kind, id_of_key(key), object_bytes)
-            except UsageError:
-                continue
+        for id_, object_bytes in stored_ids(store, prefix):
+            yield StoredPack(kind, id_, object_bytes)
 
 
 def stored_pack(store: ReadStore, key: str) -> StoredPack:
     """Return the pack with the key ``key``.
 
     Raises:
-        UsageError: the key is not a pack's.
+        ValueError: the key is not a pack's.
         ObjectMissing, StorageError: the pack is not there, or the store could not tell.
     """
     for kind, prefix in PACK_PREFIXES.items():
         if key.startswith(prefix + "/"):
-            return StoredPack(kind, id_of_key(key), store.object_bytes(key))
-    raise UsageError(f"not a pack: {key}")
+            id_ = bytes.fromhex(key.rpartition("/")[2])
+            return StoredPack(kind, id_, store.object_bytes(key))
+    raise ValueError(f"not a pack: {key}")
 
 
 def read_table(store: ReadStore, pack: StoredPack) -> PackTable:

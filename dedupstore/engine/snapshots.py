@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from dedupstore.clock import format_time, parse_time
-from dedupstore.engine.keys import SNAPSHOTS_PREFIX, id_of_key, snapshot_key
+from dedupstore.engine.keys import SNAPSHOTS_PREFIX, snapshot_key, stored_ids
 from dedupstore.engine.monitor import Event, kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.errors import DamageError, SnapshotUnknown, UnsupportedFormat, UsageError
@@ -45,13 +45,7 @@ def list_snapshot_ids(repository: Repository) -> list[SnapshotId]:
     Raises:
         StorageError: the store could not list.
     """
-    ids = []
-    for key, _ in repository.store.list_objects(SNAPSHOTS_PREFIX):
-        try:
-            ids.append(id_of_key(key))
-        except UsageError:
-            continue
-    return sorted(ids)
+    return sorted(id_ for id_, _ in stored_ids(repository.store, SNAPSHOTS_PREFIX))
 
 
 def load_snapshots(repository: Repository, *, set_name: str | None = None) -> list[Snapshot]:
