@@ -21,7 +21,7 @@ dedupstore list
 dedupstore list --set web --tag nightly
 dedupstore list --json | jq -r '.[] | select(.complete | not) | .snapshot'
 """
-_HEAD = ("snapshot", "time", "set", "host", "files", "size", "tags", "")
+_HEAD = ("snapshot", "time", "set", "host", "files", "size", "state", "tags")
 _SET, _HOST = 2, 3
 _RIGHT = ("files", "size")
 
@@ -72,8 +72,8 @@ def _lines(snapshots: list[Snapshot], held: frozenset[SnapshotId]) -> list[str]:
 
 def _row(snapshot: Snapshot, held: frozenset[SnapshotId]) -> tuple[str, ...]:
     record = snapshot.record
-    marks = ["incomplete"] if not record.complete else []
-    marks += ["held"] if snapshot.id in held else []
+    states = ["incomplete"] if not record.complete else []
+    states += ["held"] if snapshot.id in held else []
     return (
         snapshot.id.hex()[:ID_DIGITS_SHOWN],
         format_time(record.time.replace(microsecond=0)),
@@ -81,6 +81,6 @@ def _row(snapshot: Snapshot, held: frozenset[SnapshotId]) -> tuple[str, ...]:
         printable(record.host),
         str(record.counts.files),
         format_size(record.counts.content_bytes),
+        " ".join(states),
         printable(",".join(record.tags)),
-        " ".join(marks),
     )
