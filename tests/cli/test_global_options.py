@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from cli.conftest import Archive
 from cli.installed_command import Dedupstore
 from dedupstore.cli.command_group import COMMANDS
-from dedupstore.cli.quantities import format_size, parse_duration_seconds, parse_size
-
-DAY_SECONDS = 86_400.0
 
 
 def test_global_options_may_stand_on_either_side(archive: Archive) -> None:
@@ -77,57 +72,3 @@ def test_every_command_has_help_with_the_global_options() -> None:
         assert "--lock-wait" in text
         assert "\n  [PATH]...\n" not in text
         assert name == "version" or name in text.partition("Examples:")[2]
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("0", 0), ("4096", 4096), ("64KiB", 65_536), ("10MB", 10_000_000),
-        ("1.5GiB", 1_610_612_736),
-        ("2T", 2 * 10**12), ("7 kb", 7000), ("1b", 1),
-    ],
-)  # fmt: skip
-def test_sizes(text: str, size: int) -> None:
-    """KiB, MiB and so on count by 1024, KB, MB and so on by 1000."""
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize(
-    "text", ["", "KiB", "-1", "1e3", "10 parsecs", "0x10", "1,5MB", "9" * 400, "9999999P", "∞"]
-)
-def test_no_sizes(text: str) -> None:
-    """What is no size, or one beyond 64 bits, is refused with a ValueError."""
-    with pytest.raises(ValueError, match="not a size"):
-        parse_size(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("0s", 0), ("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 7 * DAY_SECONDS),
-        ("4w", 28 * DAY_SECONDS), ("6mo", 180 * DAY_SECONDS), ("2y", 730 * DAY_SECONDS),
-        ("1h30m", 5400), ("0.5s", 0.5),
-    ],
-)  # fmt: skip
-def test_durations(text: str, seconds: float) -> None:
-    """Each unit of the contract is understood, and several may stand together."""
-    assert parse_duration_seconds(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "5", "s", "-5s", "5 s", "5S", "5x", "1h-30m", "month"])
-def test_no_durations(text: str) -> None:
-    """What is no duration is refused with a ValueError."""
-    with pytest.raises(ValueError, match="not a duration"):
-        parse_duration_seconds(text)
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"),
-        (1 << 20, "1.0 MiB"), (1_048_524, "1.0 MiB"), (5 << 40, "5.0 TiB"), (3 << 60, "3072.0 PiB"),
-    ],
-)  # fmt: skip
-def test_sizes_are_shown_short(size: int, text: str) -> None:
-    """A size is exact below 1 KiB and has one decimal above, in the unit that keeps it short."""
-    assert format_size(size) == text

@@ -34,6 +34,8 @@ DAY = 86_400
         ("10MB", 10_000_000),
         ("1.5 GiB", 1_610_612_736),
         (" 2tib ", 2 << 40),
+        ("7 kb", 7_000),
+        ("2T", 2 * 10**12),
         ("1P", 10**15),
     ],
 )
@@ -42,7 +44,13 @@ def test_a_size_is_read(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "k", "-1", "1e3", "1.KiB", ".5k", "1 000", "64 K i B", "1EB"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "k", "KiB", "-1", "1e3", "1.KiB", ".5k", "1 000", "1,5MB", "64 K i B", "1EB", "0x10",
+        "10 parsecs", "∞", "9999999P", "9" * 400,
+    ],
+)  # fmt: skip
 def test_what_is_no_size_is_refused(text: str) -> None:
     """Texts that are no size are refused with what they are."""
     with pytest.raises(ValueError, match="not a size"):
@@ -67,6 +75,7 @@ def test_whole_bytes_are_read_exactly(size: int) -> None:
         ("2y", 730 * DAY),
         ("0s", 0),
         ("1h30m", 5_400),
+        ("0.5s", 0.5),
         ("0.5d", 43_200),
         ("1m1mo", 60 + 30 * DAY),
     ],
@@ -77,7 +86,8 @@ def test_a_duration_is_read(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10", "m", "-1h", "1 h", "1h ", "1h,2m", "1H", "1hour", "1mon"]
+    "text",
+    ["", "10", "m", "-1h", "1 h", "1h ", "1h,2m", "1h-30m", "1H", "1x", "1hour", "1mon", "month"],
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     """A number without a unit, or anything around a duration, is refused."""
@@ -112,8 +122,10 @@ def test_what_is_no_zone_is_refused(name: str) -> None:
         (1024, "1.0 KiB"),
         (1536, "1.5 KiB"),
         (1023 * 1024, "1.0 MiB"),
+        (1_048_524, "1.0 MiB"),
         (10 << 20, "10.0 MiB"),
         (999 << 30, "999.0 GiB"),
+        (5 << 40, "5.0 TiB"),
         (5 << 50, "5.0 PiB"),
         (5000 << 50, "5000.0 PiB"),
     ],
