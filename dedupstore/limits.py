@@ -27,6 +27,10 @@ BLOCK_BYTES_MAX = 32 * MIB
 BLOCK_CHUNKS_MAX = 256 * KIB
 """No block holds more chunks."""
 
+BLOCK_CHUNKS_TARGET = 16 * KIB
+"""A writer closes a block when it holds this many chunks: what describes a chunk takes some hundred
+bytes of memory, which for tiny logs is more than their bytes."""
+
 BLOCK_NOTES_BYTES_MAX = 64 * KIB
 """No block carries more bytes of notes."""
 

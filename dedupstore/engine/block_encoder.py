@@ -10,7 +10,7 @@ from dedupstore.format.block import ChunkInfo, decode_block, encode_block
 from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, ZstdCompressor
 from dedupstore.format.pack import BlockInfo
 from dedupstore.ids import ChunkId
-from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_MAX
+from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_TARGET
 
 _ZSTD_LEVEL = 1
 _SMALLER_BY_AT_LEAST = 32
@@ -30,7 +30,7 @@ class OpenBlock:
     def has_room(self, chunk_bytes: int) -> bool:
         """Tell whether a chunk of that length still fits."""
         fits = self.used_bytes + chunk_bytes <= len(self.buffer)
-        return fits and len(self.chunks) < BLOCK_CHUNKS_MAX
+        return fits and len(self.chunks) < BLOCK_CHUNKS_TARGET
 
     def add(self, id_: ChunkId, chunk: memoryview) -> None:
         """Append a copy of a chunk, for which there must be room."""
