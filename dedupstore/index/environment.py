@@ -2,8 +2,8 @@
 
 The hazards of LMDB and the rule for each: no writable map (a full disk would be SIGBUS), synced
 commits, read transactions that end before control returns, a map that grows when it is full, a
-file that is measured before it is mapped (a cut-off file would be SIGBUS), a lock file whose blocks
-are allocated before it is mapped, and one environment per folder and process.
+file that is measured before more than its first pages is read (a cut-off file would be SIGBUS), a
+lock file whose blocks are allocated before it is mapped, one environment per folder and process.
 """
 
 from __future__ import annotations

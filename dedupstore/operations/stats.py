@@ -25,7 +25,8 @@ class Stats:
 
     ``bytes_original`` is what restoring each snapshot would write, all added up;
     ``bytes_unique`` the chunks of that, each counted once; ``bytes_stored`` what they take in the
-    repository. For some snapshots only, ``bytes_stored`` adds up the blocks that hold their chunks.
+    repository. ``chunks`` are those of logs, ``packs`` are all. For some snapshots only,
+    ``bytes_stored`` adds up the blocks, and ``packs`` counts the packs, that hold their chunks.
     """
 
     snapshots: int
