@@ -208,3 +208,29 @@ def test_deep_trees_need_no_special_limits(dedupstore: Dedupstore) -> None:
 def _decimal(nanoseconds: int) -> str:
     seconds, fraction = divmod(abs(nanoseconds), 10**9)
     return f"{'-' * (nanoseconds < 0)}{seconds}.{fraction:09d}"
+
+
+@pytest.mark.parametrize("below", ["", "packs", "new/folder"])
+def test_the_repository_is_no_target(dedupstore: Dedupstore, logs: Path, below: str) -> None:
+    """Restoring into the repository, whatever way leads there, is wrong usage and does nothing."""
+    config = (dedupstore.repository / "config").read_bytes()
+    (dedupstore.folder / "way").symlink_to(dedupstore.repository)
+    for target in (dedupstore.repository / below, dedupstore.folder / "way" / below):
+        given = ("--target", target, "--overwrite", "always", "--strip-components", "1")
+        outcome = dedupstore.run("restore", "latest", *given, expect=2)
+        assert "lies in the repository" in outcome.stderr
+    assert (dedupstore.repository / "config").read_bytes() == config
+    assert not (dedupstore.repository / "new").exists()
+    assert dedupstore.run("check", "--data", "--json").json["findings"] == []
+
+
+def test_no_path_leads_into_the_repository(dedupstore: Dedupstore) -> None:
+    """A file whose path leads into the repository fails; its config and packs stay as they are."""
+    repository = dedupstore.repository
+    name = str(repository / "config").lstrip("/")
+    dedupstore.run("snapshot", "--stdin-name", name, stdin=b"not a config\n")
+    before = (repository / "config").read_bytes()
+    given = ("--target", "/", "--overwrite", "always", "--json")
+    report = dedupstore.run("restore", "latest", *given, expect=3).json
+    assert [failed["path"] for failed in report["failed"]] == [f"/{name}"]
+    assert (repository / "config").read_bytes() == before

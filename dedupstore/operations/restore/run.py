@@ -34,6 +34,7 @@ def restore(
 
     Raises:
         PathUnknown: the snapshot holds nothing of what was chosen.
+        UsageError: the target lies in the repository.
         NoSpace: the target is full; what was restored until then is whole.
         DamageError, UnsupportedFormat: the manifest cannot be read.
         LockTimeout, StorageError: the repository or the target cannot be used.
@@ -187,7 +188,7 @@ class _Restorer:
 
     def _open_target(self) -> RestoreTarget:
         try:
-            return RestoreTarget(self._root)
+            return RestoreTarget(self._root, os.fsencode(self._repository.location))
         except OSError as error:
             in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
             reason = (

@@ -11,6 +11,7 @@ import errno
 import os
 from typing import NamedTuple
 
+from dedupstore.errors import UsageError
 from dedupstore.format.entry import Entry
 from dedupstore.operations.restore.metadata import apply_metadata
 
@@ -27,14 +28,19 @@ class _OpenFolder(NamedTuple):
 class RestoreTarget:
     """Makes and opens folders below ``root`` for entries that come in path order.
 
-    ``root`` is made if it does not exist. A folder gets its own mode and times when the last
-    entry below it has been restored; ``owners_lost`` counts those whose owner could not be set.
+    ``root`` is made if it does not exist. ``repository`` is the repository's folder, which is never
+    restored into: what lies there is not overwritten, whatever a snapshot holds. A folder gets its
+    own mode and times when the last entry below it has been restored; ``owners_lost`` counts those
+    whose owner could not be set.
 
     Raises:
+        UsageError: the target lies in the repository.
         OSError: the target cannot be made or opened.
     """
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, repository: bytes) -> None:
+        _refuse_repository(root, repository)
+        self._repository = os.stat(repository)
         os.makedirs(root, exist_ok=True)
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._open = [_OpenFolder(b"", descriptor, None)]
@@ -97,6 +103,9 @@ class RestoreTarget:
                     errno.ENOTDIR, "something that is not a folder is in the way"
                 ) from error
             raise
+        if os.path.samestat(os.fstat(descriptor), self._repository):
+            os.close(descriptor)
+            raise PermissionError(errno.EPERM, "it is the repository, which is not restored into")
         self._open.append(_OpenFolder(name, descriptor, entry if made else None))
 
     def _close_down_to(self, depth: int) -> None:
@@ -107,3 +116,12 @@ class RestoreTarget:
                     self.owners_lost += 1
             finally:
                 os.close(folder.descriptor)
+
+
+def _refuse_repository(root: bytes, repository: bytes) -> None:
+    inner, outer = os.path.realpath(root), os.path.realpath(repository)
+    if inner == outer or inner.startswith(outer + b"/"):
+        raise UsageError(
+            f"the target lies in the repository: {os.fsdecode(root)}",
+            hint="restore into a folder outside of it",
+        )
