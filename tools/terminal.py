@@ -34,15 +34,15 @@ def bad(text: str) -> None:
 
 
 def size(count_bytes: int) -> str:
-    """Return a size as people read it: ``512 B``, ``1.4 MB``."""
-    if count_bytes < 1000:
+    """Return a size as the command itself writes it: ``512 B``, ``1.4 MiB``."""
+    if count_bytes < 1024:
         return f"{count_bytes} B"
     value = float(count_bytes)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
+    for unit in ("KiB", "MiB", "GiB"):
+        value /= 1024
         if value < 999.95:
             return f"{value:.1f} {unit}"
-    return f"{value / 1000:.1f} TB"
+    return f"{value / 1024:.1f} TiB"
 
 
 def plural(count: int, noun: str) -> str:
