@@ -184,3 +184,13 @@ def test_a_list_of_very_many_paths_is_taken(dedupstore: Dedupstore) -> None:
     assert listed["paths"] == [str(logs)]
     assert (dedupstore.repository / "snapshots" / listed["snapshot"]).stat().st_size < 2000
     assert content(dedupstore, paths[-1]) == b"005999.log\n"
+
+
+def test_a_snapshot_dated_before_the_last_is_told(dedupstore: Dedupstore, logs: Path) -> None:
+    """Where latest goes on meaning an older snapshot with a later time, a snapshot says so."""
+    first = dedupstore.run("snapshot", logs, "--time", "2999-01-01", "--json")
+    assert first.json["events"] == []
+    second = dedupstore.run("snapshot", logs, "--json")
+    assert [event["kind"] for event in second.json["events"]] == ["dated-earlier"]
+    assert first.json["snapshot"][:12] in second.stderr
+    assert dedupstore.run("snapshot", logs, "--set", "other", "--json").json["events"] == []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dedupstore.clock import format_time
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.commit import commit_snapshot
+from dedupstore.engine.monitor import Event
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, load_snapshots
 from dedupstore.engine.tree_writer import ManifestWriter
@@ -73,3 +75,16 @@ def finish_snapshot(
     )
     report.snapshot, record_bytes = commit_snapshot(repository, writer, record)
     report.bytes_stored = writer.bytes_stored + record_bytes
+    if previous is not None and previous.record.time > record.time:
+        _tell_of_later(repository, report, previous)
+
+
+def _tell_of_later(repository: Repository, report: SnapshotReport, later: Snapshot) -> None:
+    """Tell that what has just been stored is not what ``latest`` means, as a wrong clock does."""
+    detail = (
+        f"snapshot {later.id.hex()[:12]} of the set is dated {format_time(later.record.time)}: "
+        "until then, latest means that one"
+    )
+    event = Event("dated-earlier", b"", detail)
+    report.events.append(event)
+    repository.monitor.event(event)
