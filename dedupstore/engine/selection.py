@@ -52,7 +52,8 @@ class Selection:
             names = ", ".join(os.fsdecode(selector) for selector in self._matchers)
             raise PathUnknown(
                 f"the snapshot does not hold {names}",
-                hint="see what it holds with: dedupstore ls SNAPSHOT",
+                hint="paths count from the root, and '**/NAME' is NAME at any depth; "
+                "see what it holds with: dedupstore ls SNAPSHOT",
             )
 
     def _choose(self, path: bytes) -> bool:

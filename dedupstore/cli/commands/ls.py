@@ -17,7 +17,7 @@ from dedupstore.operations.listing import list_entries
 _EPILOG = """
 dedupstore ls latest
 dedupstore ls latest /var/log/nginx --no-recursive
-dedupstore ls @2026-03-01 '*.gz' --set web
+dedupstore ls @2026-03-01 '**/*.gz' --set web
 dedupstore ls latest --json | jq -r 'select(.size > 1000000) | .path'
 """
 _TYPE_BITS = {
@@ -47,7 +47,8 @@ def command(
 ) -> None:
     """List what a snapshot holds: all of it, or what paths or globs choose.
 
-    With --json, one JSON object a line.
+    Paths and globs count from the root; '**/NAME' is NAME at any depth. With --json, one JSON
+    object a line.
     """
     session = session_of(context)
     with session.repository() as repository:

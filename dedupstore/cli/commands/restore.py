@@ -55,6 +55,8 @@ dedupstore restore latest --tar | zstd > logs.tar.zst
 def command(context: click.Context, /, **given: Any) -> int:
     """Restore a snapshot, or what paths or globs choose of it, below --target.
 
+    Paths and globs count from the root; '**/NAME' is NAME at any depth.
+
     Files appear whole or not at all, and existing ones are left alone unless --overwrite says
     otherwise. If some cannot be restored, the rest is, and the exit code is 3, or 4 if stored
     data is damaged.
