@@ -129,4 +129,6 @@ def _finding_lines(finding: Finding) -> list[str]:
     if finding.files_hit:
         lines.append(f"  files hit: {finding.files_hit}")
         lines += [f"    {printable_path(path)}" for path in finding.files[:_FILES_SHOWN]]
+        if len(finding.files) > _FILES_SHOWN:
+            lines.append("    … (--json names more)")
     return lines
