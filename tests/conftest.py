@@ -21,6 +21,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "development")
 def pytest_configure(config: pytest.Config) -> None:
     """Shut out what the caller's environment holds, and the source tree where tools/test asks."""
     os.environ.pop("DEDUPSTORE_REPO", None)
+    # Unbuffered streams would hide what happens to output that cannot be written.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     caches = tempfile.TemporaryDirectory(prefix="dedupstore-test-caches-")
     config.add_cleanup(caches.cleanup)
     os.environ["XDG_CACHE_HOME"] = caches.name

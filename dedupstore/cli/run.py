@@ -47,6 +47,8 @@ def run(arguments: list[str]) -> int:
         if os.environ.get("DEDUPSTORE_TRACEBACK"):
             raise
         return _fail_unexpected(session, arguments, error)
+    finally:
+        _settle(sys.stderr)
     return code
 
 
