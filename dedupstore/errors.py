@@ -17,6 +17,7 @@
     ├── DamageError                stored data is missing or wrong
     │   ├── FormatError            stored bytes break a rule of the format
     │   ├── ObjectMissing          a stored object is not there
+    │   ├── ObjectUnreadable       a stored object is there, but the disk does not give it back
     │   └── ChunkUnreadable        a chunk cannot be read back
     └── IndexUnusable              the index must be rebuilt (handled inside the engine)
 """
@@ -127,6 +128,12 @@ class ObjectMissing(DamageError):
     """An object that should be in the store is not there."""
 
     kind = "object-missing"
+
+
+class ObjectUnreadable(DamageError):
+    """A stored object is there, but the disk does not give its bytes back."""
+
+    kind = "object-unreadable"
 
 
 class ChunkUnreadable(DamageError):

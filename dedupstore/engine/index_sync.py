@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table_or_blocks
-from dedupstore.errors import DamageError, IndexUnusable, UnsupportedFormat
+from dedupstore.errors import DamageError, IndexUnusable, ObjectUnreadable, UnsupportedFormat
 from dedupstore.format.pack import PackKind, PackTable
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import NewGeneration, open_current
@@ -120,14 +119,20 @@ def _read_in(
 
 
 def _entries_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> list[IndexEntry] | None:
-    """Return the chunks of a pack; ``None`` for a newer pack, which stays unknown to the index."""
-    on_damage = functools.partial(_tell_of_damage, monitor, pack)
+    """Return the chunks of a pack; ``None`` for one that is to stay unknown to the index.
+
+    That is a newer pack, and one of which the disk gives nothing back: it may do so another time.
+    """
+    unreadable = False
+
+    def on_damage(damage: DamageError) -> None:
+        nonlocal unreadable
+        unreadable = isinstance(damage, ObjectUnreadable)
+        monitor.event(Event("pack-damaged", pack.key.encode(), damage.message))
+
     try:
-        return list(index_entries(read_table_or_blocks(store, pack, on_damage)))
+        entries = list(index_entries(read_table_or_blocks(store, pack, on_damage)))
     except UnsupportedFormat as error:
         monitor.event(Event("pack-unsupported", pack.key.encode(), error.message))
         return None
-
-
-def _tell_of_damage(monitor: Monitor, pack: StoredPack, damage: DamageError) -> None:
-    monitor.event(Event("pack-damaged", pack.key.encode(), damage.message))
+    return None if unreadable and not entries else entries

@@ -7,7 +7,13 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from dedupstore.engine.keys import PACK_PREFIXES, pack_key, stored_ids
-from dedupstore.errors import DamageError, FormatError, ObjectMissing, UnsupportedFormat
+from dedupstore.errors import (
+    DamageError,
+    FormatError,
+    ObjectMissing,
+    ObjectUnreadable,
+    UnsupportedFormat,
+)
 from dedupstore.format.block import (
     BLOCK_MAGIC,
     DIRECTORY_ENTRY_BYTES,
@@ -31,6 +37,7 @@ from dedupstore.storage.contract import ReadStore
 
 _TAIL_BYTES = 64 * 1024
 _SEARCH_BYTES = 4 * MIB
+_SEARCH_BYTES_NEAR_DAMAGE = MIB // 4
 _STORED_BYTES_MAX = (
     HEADER_BYTES
     + BLOCK_CHUNKS_MAX * DIRECTORY_ENTRY_BYTES
@@ -127,13 +134,27 @@ def read_table_or_blocks(
 
 def _magics(store: ReadStore, pack: StoredPack) -> Iterator[int]:
     """Yield the offsets in a pack at which a block may begin."""
-    for begin in range(0, pack.pack_bytes, _SEARCH_BYTES):
-        with suppress(ObjectMissing):
-            window = store.get(pack.key, begin, _SEARCH_BYTES + len(BLOCK_MAGIC) - 1)
-            found = window.find(BLOCK_MAGIC)
-            while found >= 0:
-                yield begin + found
-                found = window.find(BLOCK_MAGIC, found + 1)
+    for begin, window in _windows(store, pack, 0, pack.pack_bytes, _SEARCH_BYTES):
+        found = window.find(BLOCK_MAGIC)
+        while found >= 0:
+            yield begin + found
+            found = window.find(BLOCK_MAGIC, found + 1)
+
+
+def _windows(
+    store: ReadStore, pack: StoredPack, begin: int, end: int, step: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield what can be read of a range, in windows that overlap by a magic but for one byte."""
+    for position in range(begin, end, step):
+        try:
+            yield position, store.get(pack.key, position, step + len(BLOCK_MAGIC) - 1)
+        except ObjectMissing:
+            return
+        except ObjectUnreadable:
+            # A bad sector hides only what is near it.
+            if step > _SEARCH_BYTES_NEAR_DAMAGE:
+                window_end = min(end, position + step)
+                yield from _windows(store, pack, position, window_end, _SEARCH_BYTES_NEAR_DAMAGE)
 
 
 def _find_block(store: ReadStore, key: str, offset: int) -> BlockInfo:

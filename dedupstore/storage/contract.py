@@ -9,7 +9,8 @@ Every store must keep these promises; `tests/contract` holds each store to them:
 * ``list_objects`` shows every object whose ``put`` had returned before; of later ones it may.
 * A key is ASCII, made of parts joined by ``/``; a part has letters, digits, ``.``, ``-`` and
   ``_`` and does not begin with a dot.
-* Errors are ``ObjectMissing``, ``NoSpace`` or ``StorageError``, never those of a library.
+* Errors are ``ObjectMissing``, ``ObjectUnreadable``, ``NoSpace`` or ``StorageError``, never those
+  of a library.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class ReadStore(Protocol):
 
         Raises:
             ObjectMissing: there is no such object.
+            ObjectUnreadable: the medium has lost some of the bytes; those of others may be well.
             StorageError: the store could not deliver.
         """
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from dedupstore.errors import NoSpace, ObjectMissing, StorageError
+from dedupstore.errors import NoSpace, ObjectMissing, ObjectUnreadable, StorageError
 from dedupstore.storage.contract import Buffer, ObjectInfo, check_key
 
 TEMPORARY_FOLDER = "tmp"
@@ -21,6 +21,7 @@ FILE_MODE = 0o600
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _READ_ONLY = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
+_BYTES_LOST = frozenset((errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENODATA, errno.EREMOTEIO))
 _WRITE_PARTS_MAX = 512
 
 
@@ -150,6 +151,11 @@ def _mapped_errors(action: str, what: str) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and action == "read":
             raise ObjectMissing(f"{what} is missing from the repository") from error
+        if action == "read" and error.errno in _BYTES_LOST:
+            raise ObjectUnreadable(
+                f"cannot read {what}: {error.strerror}",
+                hint="the disk may be failing: copy the repository while it can be read",
+            ) from error
         raise storage_error(error, action, what) from error
 
 

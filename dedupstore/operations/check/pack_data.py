@@ -83,10 +83,17 @@ def _check_pack(store: ReadStore, pack: StoredPack, table: PackTable) -> _PackVe
     verdict = _PackVerdict(pack)
     for block in table.blocks:
         _check_block(store, block, verdict)
-    if not verdict.faults and _pack_name(store, pack) != pack.id:
-        detail = "the bytes of the pack are not those its name stands for"
+    if not verdict.faults and (detail := _fault_of_name(store, pack)):
         verdict.faults.append(_Fault(_DAMAGED, detail, set()))
     return verdict
+
+
+def _fault_of_name(store: ReadStore, pack: StoredPack) -> str | None:
+    try:
+        name = _pack_name(store, pack)
+    except DamageError as error:
+        return error.message
+    return None if name == pack.id else "the bytes of the pack are not those its name stands for"
 
 
 def _check_block(store: ReadStore, info: BlockInfo, verdict: _PackVerdict) -> None:
