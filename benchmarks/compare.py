@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-prime", action="store_true", help="do not make memory ready before each operation"
     )
     parser.add_argument(
-        "--dedupstore", metavar="CMD", help="default: dedupstore of PATH, else python -m dedupstore"
+        "--dedupstore", metavar="CMD", help="default: dedupstore of PATH, else of .venv"
     )
     for name in ("restic", "borg", "bup"):
         parser.add_argument(f"--{name}", metavar="PATH", default=name, help=f"which {name} to run")

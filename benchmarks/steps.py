@@ -96,7 +96,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--work", type=Path, metavar="DIR", help="existing folder for data and repository"
     )
     parser.add_argument(
-        "--dedupstore", metavar="CMD", help="default: dedupstore of PATH, else python -m dedupstore"
+        "--dedupstore", metavar="CMD", help="default: dedupstore of PATH, else of .venv"
     )
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from engines.engine import Engine, EngineMissing, Operation, Role, Scratch, first_line_of
 from machine import PROJECT
@@ -22,25 +20,22 @@ class Dedupstore(Engine):
     settings = "defaults"
 
     def __init__(self, command: str | None = None) -> None:
-        """Take `command` (split as a shell does), else the one of PATH, else the checkout."""
+        """Take `command` (split as a shell does), else that of PATH, else the quickstart's.
+
+        The checkout itself is never measured: its kernel is not compiled.
+        """
         if command is not None:
             self.program = shlex.split(command)
-        elif shutil.which("dedupstore"):
-            self.program = ["dedupstore"]
         else:
-            self.program = [sys.executable, "-m", "dedupstore"]
+            self.program = [shutil.which("dedupstore") or str(PROJECT / ".venv/bin/dedupstore")]
 
     def version(self) -> str:
-        environment = {**os.environ, "PYTHONPATH": _python_path()}
-        line = first_line_of([*self.program, "version", "--json"], environment)
+        line = first_line_of([*self.program, "version", "--json"])
         try:
             fields = json.loads(line)
             return f"{fields['version']} ({fields['kernel']} kernel, format {fields['format']})"
         except (ValueError, KeyError, TypeError) as error:
             raise EngineMissing(f"does not say its version: {error}") from error
-
-    def environment(self, scratch: Scratch) -> Mapping[str, str]:
-        return {**super().environment(scratch), "PYTHONPATH": _python_path()}
 
     def initialize(self, scratch: Scratch) -> Sequence[Command]:
         return [self.command(scratch, "init")]
@@ -61,8 +56,3 @@ class Dedupstore(Engine):
         output = ["--json"] if as_json else []
         repository = ["--repo", str(scratch.repository)]
         return Command([*self.program, *repository, *output, "--no-progress", *arguments])
-
-
-def _python_path() -> str:
-    """Let `python -m dedupstore` find the checkout; what is installed does not need it."""
-    return os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(PROJECT)]))

@@ -115,12 +115,10 @@ class Engine(ABC):
         }
 
 
-def first_line_of(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+def first_line_of(arguments: Sequence[str]) -> str:
     """Return the first line that a version command prints; raise EngineMissing."""
     try:
-        done = subprocess.run(
-            arguments, capture_output=True, text=True, check=True, env=environment
-        )
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     except FileNotFoundError as error:
         raise EngineMissing("not installed") from error
     except (OSError, subprocess.CalledProcessError) as error:
