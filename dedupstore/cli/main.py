@@ -24,11 +24,10 @@ def main() -> NoReturn:
     try:
         _settle_signals()
         code: int = importlib.import_module("dedupstore.cli.run").run(sys.argv[1:])
+        _ignore_signals()
     except KeyboardInterrupt:
+        _ignore_signals()
         code = _interrupted_early()
-    # The command has ended; from here on a signal can only hasten the end of the interpreter.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.exit(code)
 
 
@@ -44,6 +43,12 @@ def _settle_signals() -> None:
     """Let a closed pipe end us quietly, and SIGTERM end us like Ctrl-C: cleanly."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _ignore_signals() -> None:
+    """Keep the exit code, now that the command has told its outcome."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

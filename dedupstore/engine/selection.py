@@ -48,8 +48,17 @@ class Selection:
         Raises:
             PathUnknown: the snapshot holds none of what was asked for.
         """
-        if self._matchers and len(self._unmatched) == len(self._matchers):
-            names = ", ".join(os.fsdecode(selector) for selector in self._matchers)
+        if len(self._unmatched) == len(self._matchers):
+            self.refuse_unmatched()
+
+    def refuse_unmatched(self) -> None:
+        """Raise if any of the selectors has chosen nothing.
+
+        Raises:
+            PathUnknown: the snapshot does not hold all that was asked for.
+        """
+        if self._unmatched:
+            names = ", ".join(os.fsdecode(selector) for selector in self.unmatched())
             raise PathUnknown(
                 f"the snapshot does not hold {names}",
                 hint="paths count from the root, and '**/NAME' is NAME at any depth; "

@@ -47,7 +47,7 @@ def list_entries(
     a chosen path, or below the top, is left out.
 
     Raises:
-        PathUnknown: nothing is chosen by any selector.
+        PathUnknown: a selector chooses nothing; raised after all that is chosen.
         DamageError, UnsupportedFormat, LockTimeout, StorageError: the manifest cannot be read.
     """
     selection = Selection([os.fsencode(selector) for selector in selectors])
@@ -61,4 +61,4 @@ def list_entries(
             elif not recursive and b"/" in entry.path[len(base) + 1 :]:
                 continue
             yield entry
-    selection.refuse_if_nothing_matched()
+    selection.refuse_unmatched()

@@ -227,6 +227,9 @@ def test_unknown_paths_are_1(archive: Archive) -> None:
     run = archive.command.run
     outcome = run("ls", archive.ids[0], "/nowhere", "--json", expect=1)
     assert_failed(outcome, 1, "path-unknown")
+    partly = run("ls", archive.ids[0], archive.logs, "/nowhere", expect=1)
+    assert partly.stdout
+    assert len(partly.error_lines) == 1
     for command in (["cat", archive.ids[0], "/nowhere"], ["cat", archive.ids[0], archive.logs]):
         assert len(run(*command, expect=1).error_lines) == 1
     outcome = run("restore", archive.ids[0], "/nowhere", "--target", "t", "--json", expect=1)

@@ -86,7 +86,7 @@ def test_a_signal_at_any_moment_shows_no_traceback(dedupstore: Dedupstore) -> No
         assert stderr in (b"", b"error: interrupted\n")
         codes.add(process.returncode)
     assert 130 in codes
-    assert codes <= {0, 130, -signal.SIGINT}
+    assert codes <= {0, 130}
     assert dedupstore.run("check", "--data", "--json").json["ok"]
     dedupstore.run("snapshot", "a.log")
 
