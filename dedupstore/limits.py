@@ -27,7 +27,7 @@ BLOCK_BYTES_MAX = 32 * MIB
 BLOCK_CHUNKS_MAX = 256 * KIB
 """No block holds more chunks."""
 
-BLOCK_CHUNKS_TARGET = 16 * KIB
+BLOCK_CHUNKS_TARGET = 8 * KIB
 """A writer closes a block when it holds this many chunks: what describes a chunk takes some hundred
 bytes of memory, which for tiny logs is more than their bytes."""
 
@@ -37,7 +37,7 @@ BLOCK_NOTES_BYTES_MAX = 64 * KIB
 PACK_BYTES_TARGET = 16 * MIB
 """A writer closes a pack when it has grown to this size."""
 
-PACK_CHUNKS_TARGET = 64 * KIB
+PACK_CHUNKS_TARGET = 16 * KIB
 """A writer closes a pack when it holds this many chunks, so that many small logs take no more
 memory than a few large ones."""
 

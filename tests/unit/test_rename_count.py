@@ -65,3 +65,12 @@ def test_files_without_an_inode_are_never_renamed(status: os.stat_result) -> Non
     renames.displaced(Entry(b"pipe", EntryType.FILE))
     renames.arrived(status, FileChange.NEW)
     assert renames.renamed() == []
+
+
+def test_nothing_is_remembered_where_nothing_was_known(tmp_path: Path) -> None:
+    """Without a snapshot before, no file counts as renamed, however many arrive."""
+    renames = RenameCount(anything_known=False)
+    path = tmp_path / "a.log"
+    path.write_text("a\n")
+    renames.arrived(path.lstat(), FileChange.NEW)
+    assert renames.renamed() == []

@@ -17,10 +17,12 @@ _64_BITS = (1 << 64) - 1
 class RenameCount:
     """Matches files that are new at their path with known files that left theirs.
 
-    A renamed file keeps its inode and modification time, and never gets shorter.
+    A renamed file keeps its inode and modification time, and never gets shorter. Where
+    ``anything_known`` is false nothing can have been renamed, and nothing is remembered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, anything_known: bool = True) -> None:
+        self._anything_known = anything_known
         self._displaced: dict[bytes, int] = {}
         self._arrived: list[tuple[bytes, int, FileChange]] = []
 
@@ -32,6 +34,8 @@ class RenameCount:
 
     def arrived(self, status: os.stat_result, counted_as: FileChange) -> None:
         """A file is at a path where another, or none, was known; it was counted as something."""
+        if not self._anything_known:
+            return
         identity = _pack(status.st_dev, status.st_ino, status.st_mtime_ns)
         self._arrived.append((identity, status.st_size, counted_as))
 

@@ -73,7 +73,7 @@ def _take_all(
     monitor = repository.monitor
     rules = _walk_rules(repository, options)
     observer = ReportingObserver(report, monitor)
-    renames = RenameCount()
+    renames = RenameCount(anything_known=previous is not None)
     with ChunkReader(repository) as reader:
         known = KnownFiles(_entries(reader, previous), monitor, renames.displaced)
         maker = EntryMaker(
