@@ -15,7 +15,8 @@ FILE_BYTES_MAX = 1 << 20
 
 MACHINE_BOUND = re.compile(
     r"(?<![\w.~*-])/(?:root|work|home/\w+|Users/\w+)/\w"  # somebody's folder
-    r"|\bpypi\.(?:org|python\.org)\b|\bpythonhosted\.org\b|\bregistry\.npmjs\b",
+    # a registry: its address has a name that says so, or is given to an installer
+    r"|://[\w.-]*(?:pypi|pythonhosted|npmjs)|--(?:extra-)?index-url[ =]\w|://\S+/simple\b",
     re.ASCII,
 )
 SCRATCH = re.compile(r"(?<![\w.~*-])/tmp/\w", re.ASCII)
@@ -73,7 +74,8 @@ def test_no_text_is_bound_to_a_machine() -> None:
         "cd /home/alice/dedupstore",
         "see /Users/bob/notes.md",
         "scratch = Path('/tmp/scratch')",
-        "pip install --index-url https://pypi.org/simple",
+        "pip install --index-url https://packages.example/simple",
+        "see https://mirror-of-pypi.example/project",
     ],
 )
 def test_a_bound_line_is_caught(line: str) -> None:
