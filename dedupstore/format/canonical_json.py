@@ -19,7 +19,6 @@ JSON_LEVELS_MAX = 16
 """No objects and lists are nested deeper; the whole is the first level."""
 
 _INTEGER_CHARACTERS_MAX = 20
-_BEYOND_LAST_LEVEL = b"\n" + b"  " * JSON_LEVELS_MAX
 
 
 def encode_json(value: JsonObject) -> bytes:
@@ -37,8 +36,6 @@ def decode_json(data: bytes, bytes_max: int, what: str) -> JsonObject:
     """
     if len(data) > bytes_max:
         raise FormatError(f"{what} is {len(data)} bytes long")
-    if _BEYOND_LAST_LEVEL in data:
-        raise FormatError(f"{what} is nested too deeply")
     try:
         value = json.loads(
             data.decode("utf-8"),
@@ -48,6 +45,7 @@ def decode_json(data: bytes, bytes_max: int, what: str) -> JsonObject:
         )
         if not isinstance(value, dict):
             raise FormatError(f"{what} is not a JSON object")
+        _refuse_deep_nesting(value, what)
         # Reading it back also shows keys given twice and halves of surrogate pairs.
         canonical = encode_json(value) == data
     except (ValueError, RecursionError) as error:
@@ -55,6 +53,17 @@ def decode_json(data: bytes, bytes_max: int, what: str) -> JsonObject:
     if not canonical:
         raise FormatError(f"{what} is not written in the one way the format allows")
     return value
+
+
+def _refuse_deep_nesting(value: JsonObject, what: str) -> None:
+    """Go down level by level: writing deep nesting back would take its depth squared."""
+    level: list[Any] = [value]
+    for _ in range(JSON_LEVELS_MAX):
+        below = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [part for items in below for part in items if isinstance(part, dict | list)]
+        if not level:
+            return
+    raise FormatError(f"{what} is nested too deeply")
 
 
 def _read_integer(text: str) -> int:
