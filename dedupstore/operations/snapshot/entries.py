@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 
 from dedupstore.clock import Clock
 from dedupstore.engine.healing_index import HealingIndex
 from dedupstore.engine.tree_reader import PieceReader, content_extents
 from dedupstore.errors import DamageError, UnsupportedFormat
-from dedupstore.format.entry import Content, Entry, EntryType
+from dedupstore.format.entry import EMPTY_CONTENT, Content, Entry, EntryType
 from dedupstore.format.pieces import HOLE_ID
 from dedupstore.limits import PATH_BYTES_MAX
 from dedupstore.operations.snapshot.account_names import AccountNames
@@ -95,7 +94,7 @@ class EntryMaker:
         if kind == stat.S_IFLNK:
             target = os.readlink(item.absolute)
             self._report.symlinks += 1
-            return replace(self._entry(path, EntryType.SYMLINK, item.status), link_target=target)
+            return self._entry(path, EntryType.SYMLINK, item.status, link_target=target)
         self._observer.skipped(item.absolute, _OTHER_KINDS.get(kind, "special file"))
         return None
 
@@ -177,14 +176,25 @@ class EntryMaker:
         self._report.files += 1
         self._report.content_bytes += size
         self._report.changes[change] += 1
-        entry = self._entry(path, EntryType.FILE, status)
         ctime_ns = trusted_ctime_ns(status, seen_ns)
-        return replace(entry, content=content, size=size, ctime_ns=ctime_ns)
+        return self._entry(
+            path, EntryType.FILE, status, ctime_ns=ctime_ns, size=size, content=content
+        )
 
     def _now_ns(self) -> int:
         return int(self._clock.now().timestamp() * 1_000_000_000)
 
-    def _entry(self, path: bytes, entry_type: EntryType, status: os.stat_result) -> Entry:
+    def _entry(
+        self,
+        path: bytes,
+        entry_type: EntryType,
+        status: os.stat_result,
+        *,
+        ctime_ns: int | None = None,
+        size: int = 0,
+        content: Content = EMPTY_CONTENT,
+        link_target: bytes = b"",
+    ) -> Entry:
         return Entry(
             path=path,
             type=entry_type,
@@ -192,9 +202,12 @@ class EntryMaker:
             uid=status.st_uid,
             gid=status.st_gid,
             mtime_ns=status.st_mtime_ns,
-            ctime_ns=status.st_ctime_ns,
+            ctime_ns=status.st_ctime_ns if ctime_ns is None else ctime_ns,
+            size=size,
             device=status.st_dev,
             inode=status.st_ino,
+            content=content,
+            link_target=link_target,
             user=self._names.user(status.st_uid),
             group=self._names.group(status.st_gid),
         )
