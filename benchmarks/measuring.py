@@ -112,9 +112,9 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage
 def _failure(command: Command, status: int, stderr: IO[bytes]) -> str:
     size = stderr.seek(0, os.SEEK_END)
     stderr.seek(max(0, size - _STDERR_TAIL_BYTES))
-    lines = stderr.read().decode(errors="replace").strip().splitlines()
+    lines = stderr.read().decode(errors="replace").strip().splitlines() or [""]
     name = Path(command.arguments[0]).name
-    reason = (
-        "".join(character for character in lines[-1] if character.isprintable()) if lines else ""
-    )
+    # What follows the error, such as a hint, does not say what went wrong.
+    telling = next((line for line in lines if line.startswith("error:")), lines[-1])
+    reason = "".join(character for character in telling if character.isprintable())
     return f"{name} exited with {status}" + (f": {reason}" if reason else "")

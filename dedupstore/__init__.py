@@ -23,15 +23,30 @@ if TYPE_CHECKING:
     from dedupstore.clock import Clock
     from dedupstore.engine.holds import held_snapshots, hold_snapshot, release_snapshot
     from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
+    from dedupstore.engine.policies import (
+        list_policies,
+        policy_of_set,
+        remove_policy,
+        set_policy,
+    )
+    from dedupstore.engine.reclaim.plan import ReclaimOptions
+    from dedupstore.engine.reclaim.run import ReclaimReport
     from dedupstore.engine.repository import Repository, init_repository, open_repository
     from dedupstore.engine.snapshots import Snapshot, find_snapshot, load_snapshot
     from dedupstore.errors import DedupstoreError
     from dedupstore.format.entry import Entry, EntryType
+    from dedupstore.format.policy import RetentionPolicy, StoredPolicy
     from dedupstore.operations.cat import cat
     from dedupstore.operations.check import CheckOptions, CheckReport, Finding, Severity, check
+    from dedupstore.operations.contents import list_entries
     from dedupstore.operations.diff import PathChange, SnapshotDiff, diff
-    from dedupstore.operations.listing import list_entries, list_snapshots
+    from dedupstore.operations.forget import ForgetReport, forget
+    from dedupstore.operations.listing import list_snapshots
+    from dedupstore.operations.protect import ProtectReport, protect, unprotect
+    from dedupstore.operations.prune import Decision, PruneOptions, PruneReport, prune
     from dedupstore.operations.restore import (
+        EntriesLost,
+        FileDamaged,
         Overwrite,
         RestoreOptions,
         RestoreReport,
@@ -56,6 +71,12 @@ _HOMES = {
     "Event": "dedupstore.engine.monitor",
     "Monitor": "dedupstore.engine.monitor",
     "SilentMonitor": "dedupstore.engine.monitor",
+    "list_policies": "dedupstore.engine.policies",
+    "policy_of_set": "dedupstore.engine.policies",
+    "remove_policy": "dedupstore.engine.policies",
+    "set_policy": "dedupstore.engine.policies",
+    "ReclaimOptions": "dedupstore.engine.reclaim.plan",
+    "ReclaimReport": "dedupstore.engine.reclaim.run",
     "Repository": "dedupstore.engine.repository",
     "init_repository": "dedupstore.engine.repository",
     "open_repository": "dedupstore.engine.repository",
@@ -65,6 +86,8 @@ _HOMES = {
     "DedupstoreError": "dedupstore.errors",
     "Entry": "dedupstore.format.entry",
     "EntryType": "dedupstore.format.entry",
+    "RetentionPolicy": "dedupstore.format.policy",
+    "StoredPolicy": "dedupstore.format.policy",
     "cat": "dedupstore.operations.cat",
     "CheckOptions": "dedupstore.operations.check",
     "CheckReport": "dedupstore.operations.check",
@@ -74,8 +97,19 @@ _HOMES = {
     "PathChange": "dedupstore.operations.diff",
     "SnapshotDiff": "dedupstore.operations.diff",
     "diff": "dedupstore.operations.diff",
-    "list_entries": "dedupstore.operations.listing",
+    "ForgetReport": "dedupstore.operations.forget",
+    "forget": "dedupstore.operations.forget",
+    "list_entries": "dedupstore.operations.contents",
     "list_snapshots": "dedupstore.operations.listing",
+    "EntriesLost": "dedupstore.operations.restore",
+    "FileDamaged": "dedupstore.operations.restore",
+    "ProtectReport": "dedupstore.operations.protect",
+    "protect": "dedupstore.operations.protect",
+    "unprotect": "dedupstore.operations.protect",
+    "Decision": "dedupstore.operations.prune",
+    "PruneOptions": "dedupstore.operations.prune",
+    "PruneReport": "dedupstore.operations.prune",
+    "prune": "dedupstore.operations.prune",
     "Overwrite": "dedupstore.operations.restore",
     "RestoreOptions": "dedupstore.operations.restore",
     "RestoreReport": "dedupstore.operations.restore",
@@ -95,18 +129,28 @@ __all__ = [
     "CheckOptions",
     "CheckReport",
     "Clock",
+    "Decision",
     "DedupstoreError",
+    "EntriesLost",
     "Entry",
     "EntryType",
     "Event",
     "FileChange",
+    "FileDamaged",
     "Finding",
+    "ForgetReport",
     "Monitor",
     "Overwrite",
     "PathChange",
+    "ProtectReport",
+    "PruneOptions",
+    "PruneReport",
+    "ReclaimOptions",
+    "ReclaimReport",
     "Repository",
     "RestoreOptions",
     "RestoreReport",
+    "RetentionPolicy",
     "Severity",
     "SilentMonitor",
     "Snapshot",
@@ -114,25 +158,34 @@ __all__ = [
     "SnapshotOptions",
     "SnapshotReport",
     "Stats",
+    "StoredPolicy",
     "__version__",
     "cat",
     "check",
     "diff",
     "find_snapshot",
+    "forget",
     "held_snapshots",
     "hold_snapshot",
     "init_repository",
     "list_entries",
+    "list_policies",
     "list_snapshots",
     "load_snapshot",
     "open_repository",
+    "policy_of_set",
+    "protect",
+    "prune",
     "release_snapshot",
+    "remove_policy",
     "restore",
     "restore_tar",
+    "set_policy",
     "snapshot",
     "snapshot_command",
     "snapshot_stream",
     "stats",
+    "unprotect",
 ]
 
 

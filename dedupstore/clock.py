@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+import zoneinfo
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
+
+from dedupstore.limits import ZONE_CHARACTERS_MAX
+
+_DURATION_UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 class Clock(Protocol):
@@ -63,3 +68,31 @@ def parse_time(text: str, zone: tzinfo = UTC) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(f"time out of range: {text}") from error
+
+
+def parse_zone(name: str) -> tzinfo:
+    """Return the time zone ``name``, such as ``Europe/Paris`` or ``UTC``; its text is its name.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    if name.upper() in ("UTC", "Z"):
+        return UTC
+    try:
+        if len(name) > ZONE_CHARACTERS_MAX:
+            raise ValueError("too long")
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(
+            f"not a time zone: {name[:40]!r}; give one such as Europe/Paris"
+        ) from error
+
+
+def format_duration(seconds: int) -> str:
+    """Return a duration in days, hours, minutes and seconds, as in ``7d`` or ``1d12h``."""
+    parts = []
+    for unit, unit_seconds in _DURATION_UNITS:
+        count, seconds = divmod(seconds, unit_seconds)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -10,6 +10,7 @@
     ├── RepositoryExists           there is one already
     ├── UnsupportedFormat          made by a newer version, or with unknown required parts
     ├── SnapshotUnknown            no snapshot, or more than one, is meant by a name
+    ├── SnapshotHeld               a snapshot that is to be removed is held
     ├── PathUnknown                a snapshot does not hold a path
     ├── LockTimeout                another process holds a lock
     ├── StorageError               the store refused (permissions, input/output errors)
@@ -86,6 +87,12 @@ class SnapshotUnknown(DedupstoreError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.candidates = candidates
+
+
+class SnapshotHeld(DedupstoreError):
+    """A snapshot that is to be removed is held."""
+
+    kind = "snapshot-held"
 
 
 class PathUnknown(DedupstoreError):

@@ -47,6 +47,9 @@ PACK_BYTES_MAX = 4 * 1024 * MIB - 1
 PACK_TABLE_BYTES_MAX = 256 * MIB
 """No table of a pack is larger."""
 
+PARITY_SHARD_BYTES_MIN = 1 * KIB
+"""No writer cuts a pack into smaller shards for parity: each costs 32 bytes of checksums."""
+
 PIECE_BYTES_MAX = 1 * MIB
 """No piece of a manifest or of a chunk list is larger."""
 
@@ -65,5 +68,20 @@ ENTRY_BYTES_MAX = 512 * KIB
 SNAPSHOT_RECORD_BYTES_MAX = 16 * MIB
 """No snapshot record is longer."""
 
+GENERATION_MAX = (1 << 62) - 1
+"""No generation of a repository has a higher number; at one a second they last for ever."""
+
+GENERATION_RECORD_BYTES_MAX = 64 * MIB
+"""No generation record is longer; it holds some 400,000 tombstones."""
+
 CONFIG_BYTES_MAX = 64 * KIB
 """No repository config is longer."""
+
+POLICY_BYTES_MAX = 64 * KIB
+"""No retention policy is longer."""
+
+ZONE_CHARACTERS_MAX = 100
+"""No name of a time zone is longer."""
+
+VERIFIED_PACKS_MAX = 1024 * KIB
+"""The memory of check holds no more packs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -29,19 +30,27 @@ Exit codes: [operations.md](operations.md#exit-codes).
 def cli_page() -> str:
     """Return the page in Markdown."""
     group = build_cli()
-    context = click.Context(group, info_name="dedupstore")
     parts = [_HEAD, "## Global options\n", _options(global_options(environment=True))]
-    global_names = {option.name for option in global_options(environment=False)}
+    parts += [_command(name, command) for name, command in _commands(group, "")]
+    return "\n".join(parts)
+
+
+def _commands(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands of a group, in place of a family of commands its members."""
+    context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is None:
             raise LookupError(name)
-        own = [parameter for parameter in command.params if parameter.name not in global_names]
-        parts.append(_command(name, command, own))
-    return "\n".join(parts)
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
 
 
-def _command(name: str, command: click.Command, parameters: list[click.Parameter]) -> str:
+def _command(name: str, command: click.Command) -> str:
+    global_names = {option.name for option in global_options(environment=False)}
+    parameters = [option for option in command.params if option.name not in global_names]
     arguments = [
         parameter.make_metavar(click.Context(command))
         for parameter in parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 
 import click
@@ -19,9 +18,13 @@ COMMANDS = {
     "restore": "Restore a snapshot, or part of it, into a folder or as a tar.",
     "diff": "Compare two snapshots.",
     "check": "Check that everything stored is there and right.",
+    "protect": "Store parity beside packs, to mend damage with, or remove it.",
     "stats": "Show how much is stored, and how small it became.",
+    "prune": "Remove the snapshots that no policy keeps, and free their room.",
+    "forget": "Remove chosen snapshots, and free their room.",
     "hold": "Protect snapshots from being removed.",
     "release": "End the protection of snapshots.",
+    "policy": "Set, show or remove the policies by which prune keeps snapshots.",
     "version": "Show the version, the format and the libraries.",
     "completion": "Print the shell completion for bash, zsh or fish.",
 }
@@ -43,9 +46,11 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-        if args[0] not in COMMANDS and near:
-            ctx.fail(f"no such command: {args[0]}; did you mean {near[0]}?")
+        if args[0] not in COMMANDS:
+            # Loaded when it is needed: every command would wait for it.
+            near = importlib.import_module("difflib").get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                ctx.fail(f"no such command: {args[0]}; did you mean {near[0]}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -100,8 +100,8 @@ def global_options(*, environment: bool) -> list[click.Parameter]:
     ]
 
 
-class Command(click.Command):
-    """A command that also takes the global options behind its name."""
+class _TakesGlobalOptions(click.Command):
+    """Adds the global options behind a command's name, and lists them apart."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -129,3 +129,19 @@ class Command(click.Command):
                 formatter.write_dl(own)
         with formatter.section("Global options"):
             formatter.write_dl(everywhere)
+
+
+class Command(_TakesGlobalOptions):
+    """A command that also takes the global options behind its name."""
+
+
+class CommandFamily(_TakesGlobalOptions, click.Group):
+    """A command that is followed by one of several, such as ``policy set`` and ``policy show``."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, no_args_is_help=False, **settings)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands first, then the options as for any command."""
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)

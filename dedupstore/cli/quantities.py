@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 import click
 
-from dedupstore.clock import parse_time
+from dedupstore.clock import parse_time, parse_zone
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|mo|m|h|d|w|y)")
@@ -24,7 +23,6 @@ _SECONDS = {
     "y": 365 * 86400.0,
 }
 _SIZE_MAX = 1 << 63
-_ZONE_CHARACTERS_MAX = 100
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -45,6 +43,18 @@ def parse_size(text: str) -> int:
     return round(size)
 
 
+def parse_percent(text: str) -> float:
+    """Return the number that ``5%``, ``5`` or ``0.5%`` mean, from 0 to 100.
+
+    Raises:
+        ValueError: the text is no share.
+    """
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s*%?", text.strip(), re.ASCII)
+    if match is None or float(match.group(1)) > 100:
+        raise ValueError(f"not a share: {text[:40]!r}; give one from 0% to 100%")
+    return float(match.group(1))
+
+
 def parse_duration_seconds(text: str) -> float:
     """Return the seconds that ``90s``, ``15m``, ``12h``, ``7d``, ``4w``, ``6mo`` or ``2y`` mean.
 
@@ -57,24 +67,6 @@ def parse_duration_seconds(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"not a duration: {text!r}; give one such as 90s, 15m, 12h or 7d")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-def parse_zone(name: str) -> tzinfo:
-    """Return the time zone ``name``, such as ``Europe/Paris`` or ``UTC``.
-
-    Raises:
-        ValueError: there is no such zone.
-    """
-    if name.upper() in ("UTC", "Z"):
-        return UTC
-    try:
-        if len(name) > _ZONE_CHARACTERS_MAX:
-            raise ValueError("too long")
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(
-            f"not a time zone: {name[:40]!r}; give one such as Europe/Paris"
-        ) from error
 
 
 def format_size(size: int) -> str:
@@ -109,6 +101,7 @@ class ParsedType(click.ParamType):  # type: ignore[type-arg]  # not generic in o
 
 
 SIZE = ParsedType("size", parse_size)
+PERCENT = ParsedType("percent", parse_percent)
 DURATION = ParsedType("duration", parse_duration_seconds)
 ZONE = ParsedType("zone", parse_zone)
 

@@ -35,6 +35,11 @@ class Session:
     lock_wait_seconds: float = 0.0
     zone: tzinfo = UTC
 
+    @property
+    def zone_name(self) -> str:
+        """The name of the zone, as policies store it."""
+        return str(self.zone)
+
     def required_location(self) -> str:
         """Return the repository's folder.
 

@@ -17,6 +17,8 @@ def printable(text: str | bytes) -> str:
     """Return a text with everything a terminal would act on written as an escape."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text

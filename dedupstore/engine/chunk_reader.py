@@ -54,11 +54,22 @@ class ChunkReader(Closing):
         Raises:
             ChunkUnreadable, UnsupportedFormat, StorageError: see ``read``.
         """
+        for chunk in self.stream_readable(ids):
+            if isinstance(chunk, DamageError):
+                raise chunk
+            yield chunk
+
+    def stream_readable(self, ids: Iterable[ChunkId]) -> Iterator[memoryview | DamageError]:
+        """Yield the bytes of chunks like ``stream``, and in place of those that are lost, why.
+
+        Raises:
+            UnsupportedFormat, StorageError: see ``read``.
+        """
         remaining = iter(ids)
         while window := list(islice(remaining, _WINDOW_CHUNKS)):
             yield from self._stream_window(window)
 
-    def _stream_window(self, ids: Sequence[ChunkId]) -> Iterator[memoryview]:
+    def _stream_window(self, ids: Sequence[ChunkId]) -> Iterator[memoryview | DamageError]:
         places = self._find_places(ids)
         upcoming = iter(dict.fromkeys(places[id_] for id_ in ids if id_ in places))
         for place in islice(upcoming, BLOCKS_AHEAD):
@@ -70,7 +81,11 @@ class ChunkReader(Closing):
                 current = wanted
                 for following in islice(upcoming, 1):
                     self._cache.prefetch(following)
-            yield self._read_at(id_, wanted)
+            try:
+                chunk: memoryview | DamageError = self._read_at(id_, wanted)
+            except DamageError as damage:
+                chunk = damage
+            yield chunk
 
     def _read_at(self, id_: ChunkId, place: BlockPlace | None) -> memoryview:
         try:

@@ -5,35 +5,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.closing import Closing
-from dedupstore.engine.index_sync import index_entries
+from dedupstore.engine.epochs import Session
+from dedupstore.engine.index_sync import index_entries, index_row
 from dedupstore.engine.pack_writer import FinishedPack, PackWriter
+from dedupstore.engine.parity import parity_maker
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.workers import worker_count
 from dedupstore.format.hashing import digest
 from dedupstore.format.pack import PackKind
-from dedupstore.ids import ChunkId
-from dedupstore.index.location import IndexedPack
+from dedupstore.ids import ChunkId, PackId
 from dedupstore.limits import BLOCK_BYTES_TARGET, MANIFEST_BLOCK_BYTES_TARGET
 
 
 class ChunkWriter(Closing):
     """Stores chunks that the repository does not have yet; use it in a ``with`` block.
 
-    Leaving the block without ``flush`` abandons what is not yet stored. With ``dry_run`` nothing
-    is written, but everything is counted.
+    ``session`` is the one under way, which keeps what is stored from being taken for garbage.
+    With ``replace``, what is stored takes the place of what is known. With ``dry_run`` nothing is
+    written, but everything is counted. Leaving the block without ``flush`` abandons what is not
+    yet stored.
 
     ``bytes_new`` counts original bytes of chunks of logs that were not known; ``bytes_stored``
-    what was added to the store.
+    what was added to the store, in the packs ``pack_ids_stored``.
     """
 
-    def __init__(self, repository: Repository, *, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        session: Session,
+        *,
+        dry_run: bool = False,
+        replace: bool = False,
+    ) -> None:
         self.bytes_new = 0
         self.bytes_stored = 0
+        self.pack_ids_stored: set[PackId] = set()
         self._index = repository.index
         self._dry_run = dry_run
+        self._replace = replace
         self._unindexed: set[ChunkId] = set()
         self._stored_packs: list[FinishedPack] = []
+        percent = repository.config.parity_percent
+        # Found out before anything is written: parity needs a library that may be missing.
+        parity = parity_maker(percent) if percent is not None and not dry_run else None
         workers = worker_count()
         self._compressing = ThreadPoolExecutor(workers, "dedupstore-compress")
         self._storing = ThreadPoolExecutor(1, "dedupstore-store")
@@ -41,11 +57,13 @@ class ChunkWriter(Closing):
             kind: PackWriter(
                 repository.store,
                 kind,
+                generation=session.generation,
                 block_bytes_target=block_bytes_target,
                 compressing=self._compressing,
                 storing=self._storing,
                 blocks_in_flight_max=workers,
                 on_stored=self._stored_packs.append,
+                parity=parity,
             )
             for kind, block_bytes_target in (
                 (PackKind.DATA, BLOCK_BYTES_TARGET),
@@ -65,14 +83,22 @@ class ChunkWriter(Closing):
             DamageError, NoSpace, StorageError: something could not be stored.
         """
         ids = [digest(chunk) for chunk in chunks]
-        known = self._index.known(ids)
+        missing = self.missing(ids)
         writer = self._packs[PackKind.DATA]
         for id_, chunk in zip(ids, chunks, strict=True):
-            if id_ not in known and id_ not in self._unindexed:
+            if id_ in missing and id_ not in self._unindexed:
                 self.bytes_new += len(chunk)
                 self._add_new(writer, id_, chunk)
         self._index_stored_packs()
         return ids
+
+    def missing(self, ids: Sequence[ChunkId]) -> set[ChunkId]:
+        """Return those of ``ids`` that are neither stored nor about to be.
+
+        Raises:
+            NoSpace, StorageError: the index cannot be used.
+        """
+        return set(ids) - self._index.known(ids) - self._unindexed
 
     def add_piece(self, piece: bytes) -> ChunkId:
         """Store a piece of a manifest or chunk list, if it is new, and return its id.
@@ -81,9 +107,28 @@ class ChunkWriter(Closing):
             DamageError, NoSpace, StorageError: something could not be stored.
         """
         id_ = digest(piece)
-        if id_ not in self._unindexed and not self._index.known([id_]):
+        if self.missing([id_]):
             self._add_new(self._packs[PackKind.MANIFEST], id_, memoryview(piece))
         return id_
+
+    def copy_chunk(self, kind: PackKind, id_: ChunkId, chunk: memoryview) -> None:
+        """Store a chunk whether it is known or not.
+
+        Raises:
+            DamageError, NoSpace, StorageError: something could not be stored.
+        """
+        self._add_new(self._packs[kind], id_, chunk)
+        self._index_stored_packs()
+
+    def copy_block(self, kind: PackKind, block: EncodedBlock) -> None:
+        """Store a block as it is, whether its chunks are known or not.
+
+        Raises:
+            DamageError, NoSpace, StorageError: something could not be stored.
+        """
+        self._unindexed.update(chunk.id for chunk in block.chunks)
+        self._packs[kind].add_block(block)
+        self._index_stored_packs()
 
     def flush(self) -> None:
         """Make all chunks durable and put them into the index.
@@ -105,13 +150,15 @@ class ChunkWriter(Closing):
             return
         packs = [
             (
-                IndexedPack(pack.id, pack.table.kind, pack.pack_bytes),
+                index_row(pack.id, pack.pack_bytes, pack.table),
                 list(index_entries(pack.table)),
             )
             for pack in self._stored_packs
         ]
-        self._index.add_packs(packs)
+        self._index.add_packs(packs, replace=self._replace)
         for pack, entries in packs:
             self._unindexed.difference_update(entry.id for entry in entries)
+            self.pack_ids_stored.add(pack.id)
             self.bytes_stored += pack.pack_bytes
+        self.bytes_stored += sum(pack.parity_bytes for pack in self._stored_packs)
         self._stored_packs.clear()

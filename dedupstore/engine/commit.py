@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dedupstore.engine.chunk_writer import ChunkWriter
-from dedupstore.engine.keys import snapshot_key
+from dedupstore.engine.epochs import Session
+from dedupstore.engine.generation import current_generation
+from dedupstore.engine.keys import PACK_PREFIXES, snapshot_key
 from dedupstore.engine.repository import Repository
+from dedupstore.engine.revalidation import revalidate
 from dedupstore.errors import UsageError
 from dedupstore.format.snapshot_record import SnapshotRecord, encode_snapshot_record
 from dedupstore.ids import SnapshotId
@@ -12,7 +15,7 @@ from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
 
 
 def commit_snapshot(
-    repository: Repository, writer: ChunkWriter, record: SnapshotRecord
+    repository: Repository, session: Session, writer: ChunkWriter, record: SnapshotRecord
 ) -> tuple[SnapshotId, int]:
     """Make a snapshot exist, and return its id and the bytes of its record.
 
@@ -25,14 +28,19 @@ def commit_snapshot(
        of the same logs uses its chunks.
     3. The pack's chunks are added to the index in one synced transaction. A crash before leaves a
        pack that the index does not know: as after step 2.
-    4. The snapshot record is written under ``tmp/``, synced, renamed, and its folder is synced.
-       Before the rename there is no snapshot; after it, there is, and all it needs is durable.
+    4. Where packs have been declared dead since the session began, all that the snapshot needs is
+       looked up again, and what only they hold is stored once more: steps 1 to 3.
+    5. The names of all packs are synced: one that is used may be of a process that ended within
+       step 2. While no pack can be declared dead (the lock ``switch``), the snapshot record is
+       written under ``tmp/``, synced, renamed, and its folder is synced. Before the rename there
+       is no snapshot; after it, there is, and all it needs is durable.
 
-    Steps 1 to 3 repeat for each pack while a snapshot is being made; step 4 happens once, and only
+    Steps 1 to 3 repeat for each pack while a snapshot is being made; step 5 happens once, and only
     after ``writer.flush`` has done them for the last one. Nothing stored is modified in place.
 
     Raises:
         UsageError: the record would be too long to be read again; there is no snapshot.
+        LockTimeout: another process kept the lock ``switch``; there is no snapshot.
         DamageError, NoSpace, StorageError: something could not be stored; there is no snapshot.
     """
     snapshot, data = encode_snapshot_record(record)
@@ -41,6 +49,14 @@ def commit_snapshot(
             f"the snapshot's record would be {len(data)} bytes long",
             hint="give fewer paths and tags",
         )
+    store = repository.store
     writer.flush()
-    repository.store.put(snapshot_key(snapshot), [data])
-    return snapshot, len(data)
+    generation = session.generation
+    while True:
+        for prefix in PACK_PREFIXES.values():
+            store.sync_names(prefix)
+        with repository.switch_lock(exclusive=False):
+            if current_generation(store) == generation:
+                store.put(snapshot_key(snapshot), [data])
+                return snapshot, len(data)
+        generation = revalidate(repository, writer, record.manifest, record.manifest_level)

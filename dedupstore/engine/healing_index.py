@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from dedupstore.errors import IndexUnusable
-from dedupstore.ids import ChunkId
+from dedupstore.ids import ChunkId, PackId
 from dedupstore.index.environment import IndexEnvironment
-from dedupstore.index.location import ChunkLocation, IndexedPack, IndexTotals, PackEntries
+from dedupstore.index.location import (
+    ChunkLocation,
+    ChunkMark,
+    IndexedPack,
+    IndexTotals,
+    PackEntries,
+)
 
 Result = TypeVar("Result")
 
@@ -41,13 +47,30 @@ class HealingIndex:
         """See ``IndexEnvironment.known``."""
         return self._ask(lambda environment: environment.known(ids))
 
-    def packs(self) -> Sequence[IndexedPack]:
-        """See ``IndexEnvironment.packs``."""
-        return self._ask(lambda environment: environment.packs())
+    def marks(self, ids: Sequence[ChunkId]) -> dict[ChunkId, ChunkMark]:
+        """See ``IndexEnvironment.marks``."""
+        return self._ask(lambda environment: environment.marks(ids))
 
-    def add_packs(self, packs: Sequence[PackEntries]) -> None:
+    def packs(self) -> Sequence[IndexedPack]:
+        """Return all packs whose chunks are in the index, dead ones too."""
+        return self._ask(lambda environment: environment.packs()).packs
+
+    def add_packs(self, packs: Sequence[PackEntries], *, replace: bool = False) -> None:
         """See ``IndexEnvironment.add_packs``."""
-        self._ask(lambda environment: environment.add_packs(packs))
+        self._ask(lambda environment: environment.add_packs(packs, replace=replace))
+
+    def set_dead(self, ids: Collection[PackId], generation: int) -> None:
+        """See ``IndexEnvironment.set_dead``."""
+        self._ask(lambda environment: environment.set_dead(ids, generation))
+
+    def remove_packs(self, ids: Collection[PackId]) -> None:
+        """See ``IndexEnvironment.remove_packs``."""
+        self._ask(lambda environment: environment.remove_packs(ids))
+
+    def require_generation(self, generation: int) -> None:
+        """Let go of the index if it was made to agree with an earlier generation."""
+        if self._environment is not None and self._environment.generation < generation:
+            self.close()
 
     def chunk_count(self) -> int:
         """See ``IndexEnvironment.chunk_count``."""

@@ -14,10 +14,13 @@ def hold_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
     """Hold a snapshot; to hold one twice is to hold it once.
 
     Raises:
+        SnapshotUnknown: it is not there any more.
         LockTimeout, NoSpace, StorageError: the repository is locked, or the store refused.
     """
     record = {"format": FORMAT_VERSION, "held_since": format_time(repository.clock.now())}
-    with repository.shared_lock():
+    # While this lock is held, nothing is removed: either that looks at holds after, or it is done.
+    with repository.switch_lock(exclusive=False):
+        repository.require_snapshot(snapshot)
         repository.store.put(_key(snapshot), [encode_json(record)])
 
 
@@ -27,8 +30,8 @@ def release_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
     Raises:
         LockTimeout, StorageError: the repository is locked, or the store refused.
     """
-    with repository.shared_lock():
-        repository.store.delete(_key(snapshot))
+    with repository.switch_lock(exclusive=False):
+        repository.store.delete_all([_key(snapshot)])
 
 
 def held_snapshots(repository: Repository) -> frozenset[SnapshotId]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dedupstore.engine.generation import read_generation
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table_or_blocks
 from dedupstore.errors import DamageError, IndexUnusable, ObjectUnreadable, UnsupportedFormat
+from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.format.pack import PackKind, PackTable
+from dedupstore.ids import PackId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import NewGeneration, open_current
-from dedupstore.index.location import IndexedPack, IndexEntry, PackEntries
+from dedupstore.index.location import IndexedPack, IndexedPacks, IndexEntry, PackEntries
 from dedupstore.storage.contract import ReadStore
 
 _PACK_KINDS = frozenset(PackKind)
@@ -25,11 +28,13 @@ def open_index(
 ) -> IndexEnvironment:
     """Open the index in ``folder`` and make it agree with the packs of ``store``.
 
-    Packs it does not know are read in. Where it knows packs that are gone, or cannot be used at
+    Packs it does not know are read in, those that were declared dead are marked, and those that
+    were removed on purpose are dropped. Where it knows packs that are lost, or cannot be used at
     all, it is rebuilt from the tables of all packs; that is told as an event. A pack whose table
     is damaged is told, too, and searched for blocks.
 
     Raises:
+        DamageError: the generation record is damaged.
         NoSpace, StorageError: the file system or the store refused.
     """
     try:
@@ -48,23 +53,62 @@ def _open_and_complete(
 ) -> IndexEnvironment:
     index = open_current(folder, repository_id)
     try:
+        # In this order: what is declared dead, and then removed, after the index was asked is in
+        # the record that is read after; a pack that a writer has just added is in the listing.
         packs = index.packs()
-        known = {pack.id: pack.pack_bytes for pack in packs}
-        # Listed after the index was asked: a pack that a writer has just added is in both.
+        state = _generation_or_empty(store, monitor)
         stored = {pack.id: pack for pack in list_packs(store)}
-        for pack in packs:
-            if pack.kind not in _PACK_KINDS:
-                raise IndexUnusable(f"the index knows a pack of kind {pack.kind}")
-            if pack.id not in stored:
-                key = pack_key(PackKind(pack.kind), pack.id)
-                monitor.event(Event("pack-missing", key.encode(), "the index knows it"))
-        if any(id_ not in stored or stored[id_].pack_bytes != known[id_] for id_ in known):
-            raise IndexUnusable("the index names packs that are gone or have another size")
-        _read_in(store, index, [stored[id_] for id_ in stored.keys() - known.keys()], monitor)
+        _refuse_lost(packs, stored, state, monitor)
+        gone = [pack.id for pack in packs.packs if pack.id not in stored]
+        if gone:
+            index.remove_packs(gone)
+        marked = {pack.id for pack in packs.packs if pack.is_dead}
+        if packs.generation != state.generation or state.tombstones.keys() - marked - set(gone):
+            index.set_dead(state.tombstones.keys(), state.generation)
+        known = {pack.id for pack in packs.packs}
+        unknown = [stored[id_] for id_ in stored.keys() - known]
+        _read_in(store, index, unknown, state, monitor)
     except BaseException:
         index.close()
         raise
     return index
+
+
+def _generation_or_empty(store: ReadStore, monitor: Monitor) -> GenerationRecord:
+    """Return the newest generation record; where it cannot be used, one that declares nothing.
+
+    What is dead is then still there or missing; writers refuse to go on without the record.
+    """
+    try:
+        return read_generation(store)
+    except (DamageError, UnsupportedFormat) as error:
+        monitor.event(Event("generation-damaged", b"", error.message))
+        return GenerationRecord()
+
+
+def _refuse_lost(
+    packs: IndexedPacks,
+    stored: dict[PackId, StoredPack],
+    state: GenerationRecord,
+    monitor: Monitor,
+) -> None:
+    """Raise if the index does not fit the packs, save those that were removed on purpose."""
+    lost = False
+    for pack in packs.packs:
+        if pack.kind not in _PACK_KINDS:
+            raise IndexUnusable(f"the index knows a pack of kind {pack.kind}")
+        if pack.id in stored:
+            lost |= stored[pack.id].pack_bytes != pack.pack_bytes
+            if pack.is_dead and pack.id not in state.tombstones:
+                raise IndexUnusable("the index calls a pack dead that is not")
+        elif not pack.is_dead and pack.id not in state.tombstones:
+            # An index that was last used before the newest removal cannot tell one from a loss.
+            if packs.generation == state.generation:
+                lost = True
+                key = pack_key(PackKind(pack.kind), pack.id)
+                monitor.event(Event("pack-missing", key.encode(), "the index knows it"))
+    if lost:
+        raise IndexUnusable("the index names packs that are gone or have another size")
 
 
 def rebuild_index(
@@ -77,7 +121,11 @@ def rebuild_index(
     """
     generation = NewGeneration(folder, repository_id)
     try:
-        _read_in(store, generation.environment, list(list_packs(store)), monitor)
+        state = _generation_or_empty(store, monitor)
+        # Of a chunk that is in a live pack and in a dead one, the place added first is kept.
+        packs = sorted(list_packs(store), key=lambda pack: pack.id in state.tombstones)
+        _read_in(store, generation.environment, packs, state, monitor)
+        generation.environment.set_dead((), state.generation)
         return generation.publish()
     except BaseException:
         generation.discard()
@@ -86,17 +134,31 @@ def rebuild_index(
 
 def index_entries(table: PackTable) -> Iterator[IndexEntry]:
     """Yield what the index should know of a pack's chunks; of a chunk twice in it, both places."""
+    ordinal = 0
     for block in table.blocks:
         position = 0
         for chunk in block.chunks:
             yield IndexEntry(
-                chunk.id, block.offset, block.stored_bytes, position, chunk.chunk_bytes
+                chunk.id, ordinal, block.offset, block.stored_bytes, position, chunk.chunk_bytes
             )
             position += chunk.chunk_bytes
+            ordinal += 1
+
+
+def index_row(pack: PackId, pack_bytes: int, table: PackTable) -> IndexedPack:
+    """Return what the index should know of a pack itself."""
+    original_bytes = sum(block.original_bytes for block in table.blocks)
+    return IndexedPack(
+        pack, table.kind, pack_bytes, table.generation, table.chunk_count, original_bytes
+    )
 
 
 def _read_in(
-    store: ReadStore, index: IndexEnvironment, packs: list[StoredPack], monitor: Monitor
+    store: ReadStore,
+    index: IndexEnvironment,
+    packs: list[StoredPack],
+    state: GenerationRecord,
+    monitor: Monitor,
 ) -> None:
     if not packs:
         return
@@ -105,10 +167,12 @@ def _read_in(
     waiting_entries = 0
     try:
         for pack in packs:
-            entries = _entries_of(store, pack, monitor)
-            if entries is not None:
-                waiting.append((IndexedPack(pack.id, pack.kind, pack.pack_bytes), entries))
-                waiting_entries += len(entries)
+            table = _table_of(store, pack, monitor)
+            if table is not None:
+                row = index_row(pack.id, pack.pack_bytes, table)
+                is_dead = pack.id in state.tombstones
+                waiting.append((row._replace(is_dead=is_dead), list(index_entries(table))))
+                waiting_entries += row.chunk_count
             if waiting_entries >= _ENTRIES_AT_ONCE:
                 index.add_packs(waiting)
                 waiting, waiting_entries = [], 0
@@ -118,8 +182,8 @@ def _read_in(
         monitor.end()
 
 
-def _entries_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> list[IndexEntry] | None:
-    """Return the chunks of a pack; ``None`` for one that is to stay unknown to the index.
+def _table_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> PackTable | None:
+    """Return the table of a pack; ``None`` for one that is to stay unknown to the index.
 
     That is a newer pack, and one of which the disk gives nothing back: it may do so another time.
     """
@@ -131,8 +195,8 @@ def _entries_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> list[In
         monitor.event(Event("pack-damaged", pack.key.encode(), damage.message))
 
     try:
-        entries = list(index_entries(read_table_or_blocks(store, pack, on_damage)))
+        table = read_table_or_blocks(store, pack, on_damage)
     except UnsupportedFormat as error:
         monitor.event(Event("pack-unsupported", pack.key.encode(), error.message))
         return None
-    return None if unreadable and not entries else entries
+    return None if unreadable and not table.blocks else table

@@ -1,7 +1,10 @@
 """Locks that die with their process: flock on files in the repository's folder ``locks/``.
 
-Snapshots, restores and checks share the lock ``repository``; what removes data, and init, take it
-alone. The lock ``index`` is held alone by whoever rebuilds the index.
+The lock ``removal`` is held alone, for their whole length, by what removes or repairs data, so that
+there is one of these at a time. The lock ``switch`` is shared by whoever makes a snapshot exist, and
+held alone for a moment by what removes data, when it declares what is dead; init takes it, too. The
+lock ``index`` is held alone by whoever opens or rebuilds the index. For the locks of those at work,
+see ``epochs``.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from dedupstore.storage.local import storage_error
 
 LOCKS_FOLDER = "locks"
 _POLL_SECONDS = 0.05
+_CANNOT_BE_MADE = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT))
 _HELD_ELSEWHERE = frozenset((errno.EAGAIN, errno.EACCES))
 
 
@@ -34,8 +38,7 @@ def hold_lock(
         LockTimeout: another process holds the lock and the wait ran out.
         StorageError: the lock file cannot be used.
     """
-    path = os.path.join(folder, LOCKS_FOLDER, name)
-    descriptor = _open_lock_file(path, exclusive)
+    descriptor = open_lock_file(folder, name, needed=exclusive)
     if descriptor is None:
         yield
         return
@@ -46,49 +49,66 @@ def hold_lock(
         os.close(descriptor)
 
 
-def _open_lock_file(path: str, exclusive: bool) -> int | None:
-    """Open a lock file; ``None`` where it is missing and cannot be made by a reader."""
+def open_lock_file(folder: str, name: str, *, needed: bool) -> int | None:
+    """Open the file of the lock ``name``; ``None`` where it is missing and cannot be made.
+
+    Raises:
+        NoSpace, StorageError: the file cannot be opened, or cannot be made though it is ``needed``.
+    """
+    path = os.path.join(folder, LOCKS_FOLDER, name)
     try:
-        return _open_for_writing(path)
+        return _open_for_writing(folder, path)
     except OSError as error:
-        if exclusive or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if needed or error.errno not in _CANNOT_BE_MADE:
             raise storage_error(error, "open", f"the lock {path}") from error
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        # Nobody can write here, so nobody can remove what a reader is reading.
+        # Where nobody can write, nobody can remove what a reader is reading; and where only the
+        # disk is full, to read without a lock is better than not to read.
         return None
     except OSError as error:
         raise storage_error(error, "open", f"the lock {path}") from error
 
 
-def _open_for_writing(path: str) -> int:
+def _open_for_writing(folder: str, path: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o600)
     except FileNotFoundError:
-        # Tools that copy repositories may leave the folder out.
-        with suppress(FileExistsError):
-            os.mkdir(os.path.dirname(path), 0o700)
+        # Tools that copy repositories may leave folders out; one that is gone is not made again.
+        above = os.path.dirname(os.path.relpath(path, folder))
+        parts = above.split(os.sep)
+        for depth in range(1, len(parts) + 1):
+            with suppress(FileExistsError):
+                os.mkdir(os.path.join(folder, *parts[:depth]), 0o700)
         return os.open(path, flags, 0o600)
+
+
+def try_lock(descriptor: int, *, exclusive: bool) -> bool:
+    """Lock an open file until it is closed; return whether nobody stood in the way.
+
+    Raises:
+        StorageError: the file system cannot lock.
+    """
+    operation = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
+    try:
+        fcntl.flock(descriptor, operation)
+    except OSError as error:
+        if error.errno not in _HELD_ELSEWHERE:
+            raise StorageError(f"cannot lock: {error.strerror}") from error
+        return False
+    return True
 
 
 def _acquire(
     descriptor: int, exclusive: bool, wait_seconds: float, clock: Clock, folder: str
 ) -> None:
-    operation = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
     deadline = clock.monotonic_seconds() + wait_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, operation)
-        except OSError as error:
-            if error.errno not in _HELD_ELSEWHERE:
-                raise StorageError(f"cannot lock {folder}: {error.strerror}") from error
-            if clock.monotonic_seconds() >= deadline:
-                raise LockTimeout(
-                    f"another process is working on {folder}",
-                    hint="wait for it to end, or give --lock-wait a duration such as 10m",
-                ) from error
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
+    while not try_lock(descriptor, exclusive=exclusive):
+        if clock.monotonic_seconds() >= deadline:
+            raise LockTimeout(
+                f"another process is working on {folder}",
+                hint="wait for it to end, or give --lock-wait a duration such as 10m",
+            )
+        time.sleep(_POLL_SECONDS)

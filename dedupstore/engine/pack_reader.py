@@ -38,12 +38,13 @@ from dedupstore.storage.contract import ReadStore
 _TAIL_BYTES = 64 * 1024
 _SEARCH_BYTES = 4 * MIB
 _SEARCH_BYTES_NEAR_DAMAGE = MIB // 4
-_STORED_BYTES_MAX = (
+BLOCK_STORED_BYTES_MAX = (
     HEADER_BYTES
     + BLOCK_CHUNKS_MAX * DIRECTORY_ENTRY_BYTES
     + BLOCK_NOTES_BYTES_MAX
     + BLOCK_BYTES_MAX
 )
+"""No block fills more bytes of a pack."""
 
 
 class StoredPack(NamedTuple):
@@ -123,7 +124,7 @@ def read_table_or_blocks(
         on_damage(error)
     blocks: list[BlockInfo] = []
     position = PACK_HEADER_BYTES
-    for offset in _magics(store, pack):
+    for offset in block_magics(store, pack):
         if offset < position:
             continue
         with suppress(DamageError, UnsupportedFormat):
@@ -132,8 +133,12 @@ def read_table_or_blocks(
     return PackTable(pack.kind, tuple(blocks))
 
 
-def _magics(store: ReadStore, pack: StoredPack) -> Iterator[int]:
-    """Yield the offsets in a pack at which a block may begin."""
+def block_magics(store: ReadStore, pack: StoredPack) -> Iterator[int]:
+    """Yield the offsets in a pack at which a block may begin.
+
+    Raises:
+        StorageError: the store could not deliver.
+    """
     for begin, window in _windows(store, pack, 0, pack.pack_bytes, _SEARCH_BYTES):
         found = window.find(BLOCK_MAGIC)
         while found >= 0:
@@ -170,6 +175,6 @@ def read_block(store: ReadStore, key: str, offset: int, stored_bytes: int) -> Bl
         FormatError, UnsupportedFormat: the block is damaged, or newer.
         ObjectMissing, StorageError: the store could not deliver.
     """
-    if stored_bytes > _STORED_BYTES_MAX:
+    if stored_bytes > BLOCK_STORED_BYTES_MAX:
         raise FormatError(f"a block cannot fill {stored_bytes} bytes")
     return decode_block(store.get(key, offset, stored_bytes))

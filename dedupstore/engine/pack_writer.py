@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
 from dedupstore.engine.keys import pack_key
+from dedupstore.engine.parity import ParityMaker
 from dedupstore.format.hashing import digest_parts
 from dedupstore.format.pack import (
     PACK_HEADER_BYTES,
@@ -25,17 +26,18 @@ from dedupstore.storage.contract import WriteStore
 
 @dataclass(frozen=True, slots=True)
 class FinishedPack:
-    """A pack that has been stored durably."""
+    """A pack that has been stored durably, with ``parity_bytes`` of parity beside it."""
 
     id: PackId
     pack_bytes: int
     table: PackTable
+    parity_bytes: int = 0
 
 
 class PackWriter:
     """Writes packs of one kind.
 
-    ``compressing`` and ``storing`` run the two slow steps; at most ``blocks_in_flight_max``
+    ``generation`` is that of the repository when the writer's session began. ``compressing`` and ``storing`` run the two slow steps; at most ``blocks_in_flight_max``
     blocks and one pack are in their hands. ``on_stored`` is called, in the thread that uses the
     writer, for each pack that has become durable.
     """
@@ -45,19 +47,23 @@ class PackWriter:
         store: WriteStore,
         kind: PackKind,
         *,
+        generation: int,
         block_bytes_target: int,
         compressing: Executor,
         storing: Executor,
         blocks_in_flight_max: int,
         on_stored: Callable[[FinishedPack], None],
+        parity: ParityMaker | None = None,
     ) -> None:
         self._store = store
         self._kind = kind
+        self._generation = generation
         self._block_bytes_target = block_bytes_target
         self._compressing = compressing
         self._storing = storing
         self._blocks_in_flight_max = blocks_in_flight_max
         self._on_stored = on_stored
+        self._parity = parity
         self._free_buffers: list[bytearray] = []
         self._open_block: OpenBlock | None = None
         self._in_flight: deque[tuple[Future[EncodedBlock], bytearray]] = deque()
@@ -117,6 +123,14 @@ class PackWriter:
         encoded = encoding.result()
         if len(buffer) == self._block_bytes_target:
             self._free_buffers.append(buffer)
+        self.add_block(encoded)
+
+    def add_block(self, encoded: EncodedBlock) -> None:
+        """Append a block that is encoded already.
+
+        Raises:
+            NoSpace, StorageError: an earlier pack failed.
+        """
         self._pack_blocks.append(encoded.at(self._pack_end))
         self._pack_parts.append(encoded.data)
         self._pack_end += len(encoded.data)
@@ -126,9 +140,11 @@ class PackWriter:
 
     def _store_pack(self) -> None:
         self._await_stored()
-        table = PackTable(self._kind, tuple(self._pack_blocks))
+        table = PackTable(self._kind, tuple(self._pack_blocks), self._generation)
         parts = [encode_pack_header(self._kind), *self._pack_parts]
-        self._being_stored = self._storing.submit(store_pack, self._store, table, parts)
+        self._being_stored = self._storing.submit(
+            store_pack, self._store, table, parts, self._parity
+        )
         self._pack_parts, self._pack_blocks = [], []
         self._pack_end = PACK_HEADER_BYTES
         self._pack_chunks = 0
@@ -139,15 +155,19 @@ class PackWriter:
             self._on_stored(stored)
 
 
-def store_pack(store: WriteStore, table: PackTable, parts: list[bytes]) -> FinishedPack:
+def store_pack(
+    store: WriteStore, table: PackTable, parts: list[bytes], parity: ParityMaker | None = None
+) -> FinishedPack:
     """Finish a pack with its table, name it by its BLAKE3 and put it into the store.
 
-    ``parts`` are the header and the blocks that ``table`` lists.
+    ``parts`` are the header and the blocks that ``table`` lists. The parity follows the pack, if
+    there is what makes it.
 
     Raises:
         NoSpace, StorageError: the store refused.
     """
-    parts = [*parts, encode_table_and_trailer(table.kind, table.blocks)]
+    parts = [*parts, encode_table_and_trailer(table)]
     pack = digest_parts(parts)
     store.put(pack_key(table.kind, pack), parts)
-    return FinishedPack(pack, sum(map(len, parts)), table)
+    parity_bytes = parity.store_parity(store, table.kind, pack, parts) if parity else 0
+    return FinishedPack(pack, sum(map(len, parts)), table, parity_bytes)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from dedupstore.chunking import Chunker, ChunkingParameters
 from dedupstore.clock import Clock, SystemClock
 from dedupstore.engine.closing import Closing
+from dedupstore.engine.epochs import EPOCHS_FOLDER, Session, hold_epoch
+from dedupstore.engine.generation import read_generation
 from dedupstore.engine.healing_index import HealingIndex
 from dedupstore.engine.index_sync import open_index, rebuild_index
-from dedupstore.engine.keys import CONFIG_KEY, HOLDS_PREFIX, OBJECT_PREFIXES, SNAPSHOTS_PREFIX
+from dedupstore.engine.keys import CONFIG_KEY, OBJECT_PREFIXES, OTHER_PREFIXES, SNAPSHOTS_PREFIX, snapshot_key
 from dedupstore.engine.locks import LOCKS_FOLDER, hold_lock
 from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
+from dedupstore.engine.parity import parity_maker
 from dedupstore.errors import (
     DamageError,
     FormatError,
@@ -23,6 +26,7 @@ from dedupstore.errors import (
     ObjectMissing,
     RepositoryExists,
     RepositoryMissing,
+    SnapshotUnknown,
     StorageError,
     UnsupportedFormat,
     UsageError,
@@ -33,13 +37,17 @@ from dedupstore.format.config import (
     decode_config,
     encode_config,
 )
-from dedupstore.ids import ID_BYTES
+from dedupstore.ids import ID_BYTES, SnapshotId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.limits import CHUNK_BYTES_MAX, CONFIG_BYTES_MAX
 from dedupstore.storage.contract import ReadStore
 from dedupstore.storage.local import TEMPORARY_FOLDER, LocalStore, storage_error
 
 INDEX_FOLDER = "index"
+RESERVE_BYTES = 1024 * 1024
+"""Kept free for prune, which has to write a little before it can remove anything."""
+
+_SWITCH_WAIT_SECONDS = 60.0
 CHUNKING_ALGORITHM = "gear-line-1"
 
 _MakeIndex = Callable[[ReadStore, str, bytes, Monitor], IndexEnvironment]
@@ -91,20 +99,71 @@ class Repository(Closing):
         self._index.rebuild()
 
     @contextmanager
-    def shared_lock(self) -> Iterator[None]:
-        """Keep others from removing data while a ``with`` block works with it.
+    def session(
+        self, *, reads: Sequence[SnapshotId] = (), writes: bool = False
+    ) -> Iterator[Session]:
+        """Be at work for the length of a ``with`` block: nothing that can be seen now is removed.
+
+        Any number may be at work at once, and none waits for another. ``reads`` are snapshots,
+        found before, that will be read; with ``writes``, something may be added.
+
+        Raises:
+            SnapshotUnknown: one of ``reads`` has been removed meanwhile.
+            DamageError, UnsupportedFormat: with ``writes``: what says which packs are dead is
+                damaged or newer, so that what is stored cannot be relied on.
+            LockTimeout, StorageError: see ``epochs.hold_epoch``.
+        """
+        with hold_epoch(self.store, self.location, self.clock, writes=writes) as session:
+            for snapshot in reads:
+                self.require_snapshot(snapshot)
+            if writes:
+                read_generation(self.store)
+            self._index.require_generation(session.generation)
+            yield session
+
+    def require_snapshot(self, snapshot: SnapshotId) -> None:
+        """Make sure that a snapshot that was found before is still there.
+
+        Raises:
+            SnapshotUnknown: it has been removed.
+            StorageError: the store could not tell.
+        """
+        try:
+            self.store.object_bytes(snapshot_key(snapshot))
+        except ObjectMissing as error:
+            raise SnapshotUnknown(
+                f"snapshot {snapshot.hex()[:12]} has been removed",
+                hint="see what there is with: dedupstore list",
+            ) from error
+
+    @contextmanager
+    def removal_lock(self) -> Iterator[None]:
+        """Be the only one that removes or repairs for the length of a ``with`` block.
 
         Raises:
             LockTimeout, StorageError: see ``locks.hold_lock``.
         """
-        with hold_lock(
-            self.location,
-            "repository",
-            exclusive=False,
-            wait_seconds=self._lock_wait_seconds,
-            clock=self.clock,
-        ):
+        with self._lock("removal", True, self._lock_wait_seconds):
             yield
+
+    @contextmanager
+    def switch_lock(self, *, exclusive: bool) -> Iterator[None]:
+        """Hold the generation still for the length of a ``with`` block, which must be short.
+
+        Held shared while a snapshot comes to exist, and alone while the generation moves on.
+
+        Raises:
+            LockTimeout, StorageError: see ``locks.hold_lock``.
+        """
+        with self._lock("switch", exclusive, max(self._lock_wait_seconds, _SWITCH_WAIT_SECONDS)):
+            yield
+
+    def _lock(
+        self, name: str, exclusive: bool, wait_seconds: float
+    ) -> AbstractContextManager[None]:
+        return hold_lock(
+            self.location, name, exclusive=exclusive, wait_seconds=wait_seconds, clock=self.clock
+        )
 
     def close(self) -> None:
         """Let go of the index; the repository must not be used afterwards."""
@@ -169,16 +228,18 @@ def init_repository(
     location: str | os.PathLike[str],
     *,
     chunk_bytes_target: int = 64 * 1024,
+    parity_percent: int | None = None,
     clock: Clock | None = None,
     monitor: Monitor | None = None,
 ) -> Repository:
     """Make an empty repository in the folder ``location`` and open it.
 
     The folder is made where it does not exist; it may exist if it is empty. It becomes private to
-    its owner. ``chunk_bytes_target`` is a power of two from 4 KiB to 4 MiB.
+    its owner. ``chunk_bytes_target`` is a power of two from 4 KiB to 4 MiB. ``parity_percent``, 1
+    to 100, is how much parity is stored with each pack; by default none is.
 
     Raises:
-        UsageError: the chunk size is out of range.
+        UsageError: the chunk size or the parity is out of range, or the library for it is missing.
         RepositoryExists: there is a repository, or the folder holds something else.
         LockTimeout: another process is making one there.
         NoSpace, StorageError: the file system refused.
@@ -186,14 +247,19 @@ def init_repository(
     clock = clock or SystemClock()
     folder = os.path.abspath(os.fspath(location))
     chunking = _new_chunking(chunk_bytes_target)
+    if parity_percent is not None:
+        parity_maker(parity_percent)
     _make_root(folder)
     store = LocalStore(folder)
-    store.make_folders((LOCKS_FOLDER, HOLDS_PREFIX, *OBJECT_PREFIXES))
-    config = RepositoryConfig(secrets.token_bytes(ID_BYTES), clock.now(), chunking)
-    with hold_lock(folder, "repository", exclusive=True, wait_seconds=0.0, clock=clock):
+    store.make_folders((EPOCHS_FOLDER, *OTHER_PREFIXES, *OBJECT_PREFIXES))
+    config = RepositoryConfig(
+        secrets.token_bytes(ID_BYTES), clock.now(), chunking, parity_percent
+    )
+    with hold_lock(folder, "switch", exclusive=True, wait_seconds=0.0, clock=clock):
         if os.path.lexists(os.path.join(folder, CONFIG_KEY)):
             raise RepositoryExists(f"there is a repository at {folder} already")
         store.put(CONFIG_KEY, [encode_config(config)])
+    store.set_reserve(RESERVE_BYTES)
     return open_repository(folder, clock=clock, monitor=monitor)
 
 
@@ -268,7 +334,7 @@ def _make_root(folder: str) -> None:
     if CONFIG_KEY in names:
         raise RepositoryExists(f"there is a repository at {folder} already")
     # What an interrupted init left behind may be finished; anything else is somebody's.
-    own = {"packs", SNAPSHOTS_PREFIX, HOLDS_PREFIX, LOCKS_FOLDER, TEMPORARY_FOLDER}
+    own = {"packs", SNAPSHOTS_PREFIX, *OTHER_PREFIXES, LOCKS_FOLDER, TEMPORARY_FOLDER}
     if names - own:
         raise RepositoryExists(
             f"{folder} is not empty", hint="choose a folder that is empty or does not exist"

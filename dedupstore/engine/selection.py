@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.path_patterns import PathMatcher, compile_selection
 from dedupstore.engine.snapshots import Snapshot
-from dedupstore.engine.tree_reader import manifest_entries
+from dedupstore.engine.tree_reader import LostEntries, manifest_entries, readable_entries
 from dedupstore.errors import PathUnknown
 from dedupstore.format.entry import Entry, EntryType
 
@@ -27,15 +27,26 @@ class Selection:
         }
         self._unmatched = set(self._matchers)
 
-    def entries(self, reader: ChunkReader, snapshot: Snapshot) -> Iterator[tuple[Entry, bool]]:
+    def entries(
+        self,
+        reader: ChunkReader,
+        snapshot: Snapshot,
+        on_lost: Callable[[LostEntries], None] | None = None,
+    ) -> Iterator[tuple[Entry, bool]]:
         """Yield every entry in path order, and whether it is chosen.
+
+        With ``on_lost``, entries that are lost do not end it: it is told between which paths.
 
         Raises:
             ChunkUnreadable, FormatError, UnsupportedFormat, StorageError: the manifest cannot be
                 read.
         """
-        record = snapshot.record
-        for entry in manifest_entries(reader, record.manifest, record.manifest_level):
+        manifest, level = snapshot.record.manifest, snapshot.record.manifest_level
+        if on_lost is None:
+            entries = manifest_entries(reader, manifest, level)
+        else:
+            entries = readable_entries(reader, manifest, level, on_lost)
+        for entry in entries:
             yield entry, self._choose(entry.path)
 
     def unmatched(self) -> list[bytes]:
@@ -78,15 +89,20 @@ def find_file(reader: ChunkReader, snapshot: Snapshot, path: bytes) -> Entry:
 
     Raises:
         PathUnknown: there is nothing, or no file, at that path.
-        ChunkUnreadable, FormatError, UnsupportedFormat, StorageError: the manifest cannot be read.
+        ChunkUnreadable, FormatError, UnsupportedFormat, StorageError: the manifest, or where the
+            entry should be in it, cannot be read.
     """
     wanted = path.strip(b"/")
     record = snapshot.record
-    for entry in manifest_entries(reader, record.manifest, record.manifest_level):
+    lost: list[LostEntries] = []
+    for entry in readable_entries(reader, record.manifest, record.manifest_level, lost.append):
         if entry.path == wanted:
             if entry.type is EntryType.FILE:
                 return entry
             raise PathUnknown(f"{os.fsdecode(path)} is a {entry.type.name.lower()}, not a file")
+    for entries in lost:
+        if entries.may_hold(wanted):
+            raise entries.damage
     raise PathUnknown(
         f"the snapshot does not hold {os.fsdecode(path)}",
         hint="see what it holds with: dedupstore ls SNAPSHOT",

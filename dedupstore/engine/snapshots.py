@@ -91,6 +91,19 @@ def find_snapshot(
     return load_snapshot(repository, _id_by_prefix(repository, name))
 
 
+def find_snapshot_id(
+    repository: Repository, name: str, *, set_name: str | None = None, zone: tzinfo = UTC
+) -> SnapshotId:
+    """Return the id of the snapshot that ``name`` means; its record need not be readable.
+
+    Raises:
+        SnapshotUnknown, UsageError, StorageError: see ``find_snapshot``.
+    """
+    if name.startswith(("@", _LATEST)):
+        return find_snapshot(repository, name, set_name=set_name, zone=zone).id
+    return _id_by_prefix(repository, name)
+
+
 def _newest_at(repository: Repository, name: str, set_name: str | None, zone: tzinfo) -> Snapshot:
     try:
         moment = parse_time(name[1:], zone)

@@ -1,11 +1,11 @@
-"""Reading chunk lists and manifests back from their pieces."""
+"""Reading chunk lists and manifests back from their pieces, whole or what is left of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
-from dedupstore.errors import FormatError
+from dedupstore.errors import DamageError, FormatError
 from dedupstore.format.entry import (
     Content,
     Entry,
@@ -25,12 +25,51 @@ class PieceReader(Protocol):
         """Return the bytes of a chunk."""
 
 
+class LostExtent(NamedTuple):
+    """A run of bytes whose part of the chunk list cannot be read."""
+
+    extent_bytes: int
+    damage: DamageError
+
+
+class LostEntries(NamedTuple):
+    """Entries of a manifest that cannot be read: all between two paths.
+
+    ``after`` and ``before`` are the paths of the entries around them; ``None`` where there is none.
+    """
+
+    after: bytes | None
+    before: bytes | None
+    damage: DamageError
+
+    def may_hold(self, path: bytes) -> bool:
+        """Tell whether a path could be among the entries that are lost."""
+        key = path_sort_key(path)
+        return (self.after is None or path_sort_key(self.after) < key) and (
+            self.before is None or key < path_sort_key(self.before)
+        )
+
+
 def content_extents(reader: PieceReader, content: Content) -> Iterator[Extent]:
     """Yield the chunks and holes of a file in order.
 
     Raises:
         ChunkUnreadable, FormatError, UnsupportedFormat: a piece of the list is missing or wrong.
     """
+    for extent in readable_extents(reader, content):
+        if isinstance(extent, LostExtent):
+            raise extent.damage
+        yield extent
+
+
+def readable_extents(reader: PieceReader, content: Content) -> Iterator[Extent | LostExtent]:
+    """Yield the chunks and holes of a file in order, and what stands for those that are lost.
+
+    Raises:
+        UnsupportedFormat, StorageError: a piece is newer, or the store could not deliver.
+        FormatError: the list in the entry itself is wrong.
+    """
+    check_level_extents(content.level, content.extents)
     return _descend(reader, content.extents, content.level)
 
 
@@ -42,13 +81,45 @@ def manifest_entries(reader: PieceReader, manifest: ChunkId, level: int) -> Iter
     """
     last_key = b""
     for piece in manifest_pieces(reader, manifest, level):
-        for data in split_entries(piece_body(piece, 0)):
-            entry = decode_entry(data)
-            key = path_sort_key(entry.path)
-            if key <= last_key:
-                raise FormatError(f"a manifest is out of order at {entry.path[:200]!r}")
-            last_key = key
+        for entry in _entries_of(piece, last_key):
+            last_key = path_sort_key(entry.path)
             yield entry
+
+
+def readable_entries(
+    reader: PieceReader,
+    manifest: ChunkId,
+    level: int,
+    on_lost: Callable[[LostEntries], None],
+) -> Iterator[Entry]:
+    """Yield the entries of a manifest that can be read; ``on_lost`` is told what is between them.
+
+    Nothing is yielded of a piece in which something is wrong.
+
+    Raises:
+        ChunkUnreadable, FormatError: the manifest's top piece is missing or wrong.
+        UnsupportedFormat, StorageError: a piece is newer, or the store could not deliver.
+    """
+    last_path: bytes | None = None
+    lost: DamageError | None = None
+    for piece in _readable_pieces(reader, manifest, level):
+        try:
+            if isinstance(piece, LostExtent):
+                raise piece.damage
+            entries = list(_entries_of(piece, path_sort_key(last_path) if last_path else b""))
+        except DamageError as damage:
+            if level == 0:
+                raise
+            lost = lost or damage
+            continue
+        for entry in entries:
+            if lost is not None:
+                on_lost(LostEntries(last_path, entry.path, lost))
+                lost = None
+            last_path = entry.path
+            yield entry
+    if lost is not None:
+        on_lost(LostEntries(last_path, None, lost))
 
 
 def manifest_pieces(reader: PieceReader, manifest: ChunkId, level: int) -> Iterator[memoryview]:
@@ -57,29 +128,69 @@ def manifest_pieces(reader: PieceReader, manifest: ChunkId, level: int) -> Itera
     Raises:
         ChunkUnreadable, FormatError, UnsupportedFormat: a piece is missing or wrong.
     """
+    for piece in _readable_pieces(reader, manifest, level):
+        if isinstance(piece, LostExtent):
+            raise piece.damage
+        yield piece
+
+
+def _entries_of(piece: memoryview, last_key: bytes) -> Iterator[Entry]:
+    for data in split_entries(piece_body(piece, 0)):
+        entry = decode_entry(data)
+        key = path_sort_key(entry.path)
+        if key <= last_key:
+            raise FormatError(f"a manifest is out of order at {entry.path[:200]!r}")
+        last_key = key
+        yield entry
+
+
+def _readable_pieces(
+    reader: PieceReader, manifest: ChunkId, level: int
+) -> Iterator[memoryview | LostExtent]:
     top = reader.read(manifest)
     if level == 0:
         yield top
         return
     extents = decode_extents(piece_body(top, level))
+    check_level_extents(level - 1, extents)
     for extent in _descend(reader, extents, level - 1):
-        if extent.id == HOLE_ID:
-            raise FormatError("a hole stands where a piece should be")
-        piece = reader.read(extent.id)
-        if len(piece) != extent.extent_bytes:
-            raise FormatError("a piece of a manifest has another length than its list says")
+        if isinstance(extent, LostExtent):
+            yield extent
+            continue
+        try:
+            piece: memoryview | LostExtent = _piece_of_entries(reader, extent)
+        except DamageError as damage:
+            piece = LostExtent(extent.extent_bytes, damage)
         yield piece
+
+
+def _piece_of_entries(reader: PieceReader, extent: Extent) -> memoryview:
+    if extent.id == HOLE_ID:
+        raise FormatError("a hole stands where a piece should be")
+    piece = reader.read(extent.id)
+    if len(piece) != extent.extent_bytes:
+        raise FormatError("a piece of a manifest has another length than its list says")
+    return piece
 
 
 def _descend(
     reader: PieceReader, extents: tuple[Extent, ...] | list[Extent], level: int
-) -> Iterator[Extent]:
-    check_level_extents(level, extents)
+) -> Iterator[Extent | LostExtent]:
     if level == 0:
         yield from extents
         return
     for extent in extents:
-        below = decode_extents(piece_body(reader.read(extent.id), level))
-        if sum(part.extent_bytes for part in below) != extent.extent_bytes:
-            raise FormatError("a piece of a chunk list covers another length than its list says")
+        try:
+            below = _list_below(reader, extent, level)
+        except DamageError as damage:
+            yield LostExtent(extent.extent_bytes, damage)
+            continue
         yield from _descend(reader, below, level - 1)
+
+
+def _list_below(reader: PieceReader, extent: Extent, level: int) -> list[Extent]:
+    below = decode_extents(piece_body(reader.read(extent.id), level))
+    if sum(part.extent_bytes for part in below) != extent.extent_bytes:
+        raise FormatError("a piece of a chunk list covers another length than its list says")
+    check_level_extents(level - 1, below)
+    return below

@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import zstandard
 
 from dedupstore.errors import FormatError, UnsupportedFormat
+from dedupstore.limits import BLOCK_BYTES_MAX
 
 CODEC_STORED = 0
 CODEC_ZSTD = 1
 
 LIBRARY_VERSION = f"{zstandard.__version__} (zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))})"
+
+_DAMAGED_STEP_BYTES = 32
 
 _decompressors = threading.local()
 
@@ -67,6 +71,22 @@ def decode_payload(
     if len(data) != original_bytes:
         raise FormatError(f"a block decodes to {len(data)} bytes, not {original_bytes}")
     return data
+
+
+def decode_damaged_zstd(payload: bytes | memoryview, original_bytes: int) -> bytes:
+    """Return what a damaged zstd frame still gives: bytes from its beginning, right or wrong.
+
+    At most ``original_bytes``, held against the limits before, come back.
+    """
+    decoded = bytearray()
+    decompressor = zstandard.ZstdDecompressor(max_window_size=BLOCK_BYTES_MAX).decompressobj()
+    # Little at a time: of a call that meets damage nothing comes back, and few bytes can mean many.
+    with suppress(zstandard.ZstdError):
+        for begin in range(0, len(payload), _DAMAGED_STEP_BYTES):
+            decoded += decompressor.decompress(payload[begin : begin + _DAMAGED_STEP_BYTES])
+            if decompressor.eof or len(decoded) >= original_bytes:
+                break
+    return bytes(decoded[:original_bytes])
 
 
 def _zstd_decompressor() -> zstandard.ZstdDecompressor:

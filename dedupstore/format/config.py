@@ -37,11 +37,15 @@ class ChunkingConfig:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryConfig:
-    """What is fixed for the life of a repository."""
+    """What is fixed for the life of a repository.
+
+    ``parity_percent`` is how much parity is stored with each pack, 1 to 100, or ``None``.
+    """
 
     repository_id: bytes
     created: datetime
     chunking: ChunkingConfig
+    parity_percent: int | None = None
 
 
 def encode_config(config: RepositoryConfig) -> bytes:
@@ -61,6 +65,8 @@ def encode_config(config: RepositoryConfig) -> bytes:
             "line_bound_bytes": chunking.line_bound_bytes,
         },
     }
+    if config.parity_percent is not None:
+        record["parity_percent"] = config.parity_percent
     record["checksum"] = _checksum(record)
     return encode_json(record)
 
@@ -88,7 +94,17 @@ def decode_config(data: bytes) -> RepositoryConfig:
             bytes_max=take_count(chunking, "bytes_max", _WHAT),
             line_bound_bytes=take_count(chunking, "line_bound_bytes", _WHAT),
         ),
+        parity_percent=_take_parity_percent(record),
     )
+
+
+def _take_parity_percent(record: JsonObject) -> int | None:
+    if "parity_percent" not in record:
+        return None
+    percent = take_count(record, "parity_percent", _WHAT)
+    if not 1 <= percent <= 100:
+        raise FormatError(f"{_WHAT} has 'parity_percent' out of range")
+    return percent
 
 
 def _checksum(record: JsonObject) -> str:

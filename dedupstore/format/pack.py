@@ -2,7 +2,7 @@
 
 ::
 
-    header (8) │ block │ block │ … │ table │ trailer (40)
+    header (8) │ block │ block │ … │ table │ trailer (48)
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dedupstore.limits import (
     BLOCK_BYTES_MAX,
     BLOCK_CHUNKS_MAX,
     BLOCK_NOTES_BYTES_MAX,
+    GENERATION_MAX,
     PACK_BYTES_MAX,
     PACK_TABLE_BYTES_MAX,
 )
@@ -38,7 +39,9 @@ PACK_VERSION = 1
 _HEADER = struct.Struct("<4sBBH")
 _TABLE_FIXED = struct.Struct("<4sI")
 _TABLE_BLOCK = struct.Struct("<IIII")
-_TRAILER = struct.Struct("<QQ16sI4s")
+_TRAILER = struct.Struct("<QQQ16sI4s")
+_SIGNED_BEGIN = slice(0, 24)
+_SIGNED_END = slice(40, 48)
 
 PACK_HEADER_BYTES = _HEADER.size
 TRAILER_BYTES = _TRAILER.size
@@ -64,10 +67,14 @@ class BlockInfo:
 
 @dataclass(frozen=True, slots=True)
 class PackTable:
-    """All blocks of a pack in file order."""
+    """All blocks of a pack in file order.
+
+    ``generation`` is that of the repository when the pack's writer began; 0 where it is not known.
+    """
 
     kind: PackKind
     blocks: tuple[BlockInfo, ...]
+    generation: int = 0
 
     @property
     def chunk_count(self) -> int:
@@ -77,10 +84,11 @@ class PackTable:
 
 @dataclass(frozen=True, slots=True)
 class PackTrailer:
-    """Where the table of a pack is, the flags of the trailer, and the checksum over both."""
+    """Where the table of a pack is, what the trailer says besides, and the checksum over both."""
 
     table_offset: int
     table_bytes: int
+    generation: int
     checksum: bytes
     flags: int
 
@@ -111,19 +119,21 @@ def decode_pack_header(data: bytes | memoryview) -> PackKind:
     return PackKind(kind)
 
 
-def encode_table_and_trailer(kind: PackKind, blocks: Sequence[BlockInfo]) -> bytes:
+def encode_table_and_trailer(table: PackTable) -> bytes:
     """Return what follows the last block of a pack: the table and the trailer."""
+    blocks = table.blocks
     parts = [_TABLE_FIXED.pack(TABLE_MAGIC, len(blocks))]
     parts.extend(
         _TABLE_BLOCK.pack(block.offset, block.stored_bytes, block.original_bytes, len(block.chunks))
         for block in blocks
     )
     parts.extend(encode_directory(block.chunks) for block in blocks)
-    table = b"".join(parts)
+    encoded = b"".join(parts)
     last = blocks[-1] if blocks else None
     table_offset = last.offset + last.stored_bytes if last else PACK_HEADER_BYTES
-    table_checksum = _table_checksum(encode_pack_header(kind), table, table_offset, 0)
-    return table + _TRAILER.pack(table_offset, len(table), table_checksum, 0, TRAILER_MAGIC)
+    trailer = PackTrailer(table_offset, len(encoded), table.generation, bytes(16), 0)
+    signed = _table_checksum(encode_pack_header(table.kind), encoded, trailer)
+    return encoded + _encode_trailer(trailer, signed)
 
 
 def decode_trailer(tail: bytes | memoryview, pack_bytes: int) -> PackTrailer:
@@ -136,7 +146,7 @@ def decode_trailer(tail: bytes | memoryview, pack_bytes: int) -> PackTrailer:
     """
     if not PACK_BYTES_MIN <= pack_bytes <= PACK_BYTES_MAX or len(tail) < TRAILER_BYTES:
         raise FormatError(f"a pack cannot be {pack_bytes} bytes long")
-    table_offset, table_bytes, table_checksum, flags, magic = _TRAILER.unpack(
+    table_offset, table_bytes, generation, table_checksum, flags, magic = _TRAILER.unpack(
         tail[len(tail) - TRAILER_BYTES :]
     )
     if magic != TRAILER_MAGIC:
@@ -145,7 +155,7 @@ def decode_trailer(tail: bytes | memoryview, pack_bytes: int) -> PackTrailer:
         raise FormatError("the place of a pack's table is out of range")
     if table_offset + table_bytes + TRAILER_BYTES != pack_bytes:
         raise FormatError("the table of a pack is not where its trailer says")
-    return PackTrailer(table_offset, table_bytes, table_checksum, flags)
+    return PackTrailer(table_offset, table_bytes, generation, table_checksum, flags)
 
 
 def decode_table(
@@ -160,7 +170,7 @@ def decode_table(
     if len(table) != trailer.table_bytes or len(table) < _TABLE_FIXED.size:
         raise FormatError("the table of a pack is cut off")
     header = header[:PACK_HEADER_BYTES]
-    if _table_checksum(header, table, trailer.table_offset, trailer.flags) != trailer.checksum:
+    if _table_checksum(header, table, trailer) != trailer.checksum:
         raise FormatError("the checksum of a pack's table is wrong")
     # Versions and flags are judged only now, so that a flipped bit in them is called damage.
     kind = decode_pack_header(header)
@@ -169,18 +179,32 @@ def decode_table(
             f"a pack's trailer has flags {trailer.flags:#06x}, which this version cannot read",
             hint="use a newer version of dedupstore",
         )
+    if trailer.generation > GENERATION_MAX:
+        raise FormatError(f"a pack's trailer names the generation {trailer.generation}")
     magic, block_count = _TABLE_FIXED.unpack_from(table)
     chunks_begin = _TABLE_FIXED.size + block_count * _TABLE_BLOCK.size
     if magic != TABLE_MAGIC or chunks_begin > len(table):
         raise FormatError("the table of a pack is malformed")
-    return PackTable(kind, _decode_blocks(memoryview(table), chunks_begin, trailer.table_offset))
+    blocks = _decode_blocks(memoryview(table), chunks_begin, trailer.table_offset)
+    return PackTable(kind, blocks, trailer.generation)
+
+
+def _encode_trailer(trailer: PackTrailer, table_checksum: bytes) -> bytes:
+    return _TRAILER.pack(
+        trailer.table_offset,
+        trailer.table_bytes,
+        trailer.generation,
+        table_checksum,
+        trailer.flags,
+        TRAILER_MAGIC,
+    )
 
 
 def _table_checksum(
-    header: bytes | memoryview, table: bytes | memoryview, table_offset: int, flags: int
+    header: bytes | memoryview, table: bytes | memoryview, trailer: PackTrailer
 ) -> bytes:
-    trailer = _TRAILER.pack(table_offset, len(table), bytes(16), flags, TRAILER_MAGIC)
-    return checksum(header, table, trailer[:16], trailer[32:])
+    encoded = _encode_trailer(trailer, bytes(16))
+    return checksum(header, table, encoded[_SIGNED_BEGIN], encoded[_SIGNED_END])
 
 
 def _decode_blocks(

@@ -1,61 +1,40 @@
-"""One LMDB environment that holds an index. The only module that knows LMDB.
-
-The hazards of LMDB and the rule for each: no writable map (a full disk would be SIGBUS), synced
-commits, read transactions that end before control returns, a map that grows when it is full, a
-file that is measured before more than its first pages is read (a cut-off file would be SIGBUS), a
-lock file whose blocks are allocated before it is mapped, one environment per folder and process.
-"""
+"""An index: which chunks there are, and where; kept in one LMDB environment."""
 
 from __future__ import annotations
 
-import errno
-import os
-import struct
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
+from typing import Any
 
-import lmdb
-
-from dedupstore.errors import IndexUnusable, NoSpace, StorageError
+from dedupstore.errors import IndexUnusable
 from dedupstore.ids import ChunkId, PackId
+from dedupstore.index.lmdb_folder import LmdbFolder
 from dedupstore.index.location import (
     ENTRY_VALUE,
-    PACK_KEY,
-    PACK_VALUE,
+    GENERATION_VALUE,
     ChunkLocation,
+    ChunkMark,
     IndexedPack,
+    IndexedPacks,
     IndexTotals,
     PackEntries,
 )
+from dedupstore.index.pack_rows import PackRows
 
-INDEX_VERSION = 1
-LIBRARY_VERSION: str = f"{lmdb.__version__} (lmdb {'.'.join(map(str, lmdb.version()))})"
+INDEX_VERSION = 2
 
-_DATA_FILE = "data.mdb"
-_LOCK_FILE = "lock.mdb"
-_READERS_MAX = 254
-_LOCK_FILE_BYTES = 4096 + 64 * _READERS_MAX
-_WRITE_BYTES_MAX = 2 << 20
-_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
-_MAP_BYTES_INITIAL = 1 << 30
-_META_PAGES = 2
-_PAGE_BYTES_MIN = 512
 _IDENTITY = b"identity"
 _COMPLETE = b"complete"
+_GENERATION = b"generation"
 _LOOKUP_BATCH = 4096
-
-Result = TypeVar("Result")
-
-_open_environments: dict[str, tuple[lmdb.Environment, int]] = {}
-_open_lock = threading.Lock()
+_SCAN_BATCH = 100_000
 
 
 class IndexEnvironment:
     """An open index in ``folder``, which is made when ``create`` is set.
 
-    ``identity`` ties the index to its repository: 32 bytes, the repository's id.
+    ``generation`` is the repository's generation that it agrees with, as far as this object has
+    looked. ``identity`` ties the index to its repository: 32 bytes, the repository's id.
 
     Raises:
         IndexUnusable: torn, of another version, of another repository, or never finished.
@@ -63,96 +42,168 @@ class IndexEnvironment:
     """
 
     def __init__(self, folder: str, identity: bytes, *, create: bool = False) -> None:
-        self._folder = folder
-        self._packs: dict[int, IndexedPack] = {}
-        with _mapped_errors(self._folder):
-            self._environment = _acquire(folder, create)
-            try:
-                # Tables opened in a transaction for reading would be closed with it.
-                self._chunks = self._environment.open_db(b"chunks", create=create)
-                self._pack_table = self._environment.open_db(b"packs", create=create)
-                self._numbers = self._environment.open_db(b"pack numbers", create=create)
-                self._facts = self._environment.open_db(b"facts", create=create)
-                self._check_identity(identity, create)
-            except BaseException:
-                _release(folder)
-                raise
+        self.generation = 0
+        self._dead_prefixes: frozenset[bytes] = frozenset()
+        self._folder = LmdbFolder(folder, create=create)
+        try:
+            self._chunks = self._folder.table(b"chunks")
+            self._facts = self._folder.table(b"facts")
+            rows, numbers = (self._folder.table(name) for name in (b"packs", b"pack numbers"))
+            self._rows = PackRows(rows, numbers, self._facts)
+            self._check_identity(identity, create)
+        except BaseException:
+            self._folder.close()
+            raise
 
     def close(self) -> None:
         """Let go of the environment; the object must not be used afterwards."""
-        _release(self._folder)
+        self._folder.close()
 
-    def packs(self) -> Sequence[IndexedPack]:
+    def packs(self) -> IndexedPacks:
         """Return all packs whose chunks are in the index."""
-        with _mapped_errors(self._folder), self._begin() as transaction:
-            self._load_packs(transaction)
-        return tuple(self._packs.values())
+        with self._folder.read() as transaction:
+            self._load(transaction)
+            return IndexedPacks(tuple(self._rows.by_number.values()), self.generation)
 
     def find(self, ids: Sequence[ChunkId]) -> dict[ChunkId, ChunkLocation]:
-        """Return the locations of those of ``ids`` that are known."""
+        """Return the locations of those of ``ids`` that are there, in dead packs, too."""
         found: dict[ChunkId, ChunkLocation] = {}
         for begin in range(0, len(ids), _LOOKUP_BATCH):
             batch = ids[begin : begin + _LOOKUP_BATCH]
-            with _mapped_errors(self._folder), self._begin() as transaction:
+            with self._folder.read() as transaction:
                 for id_, value in self._get_values(transaction, batch):
                     number, *place = ENTRY_VALUE.unpack(value)
-                    found[id_] = ChunkLocation(self._pack_id(transaction, number), *place)
+                    found[id_] = ChunkLocation(self._pack(transaction, number).id, *place)
+        return found
+
+    def marks(self, ids: Sequence[ChunkId]) -> dict[ChunkId, ChunkMark]:
+        """Return, for those of ``ids`` that are in live packs, what marking them needs."""
+        found: dict[ChunkId, ChunkMark] = {}
+        with self._folder.read() as transaction:
+            for id_, value in self._get_values(transaction, ids):
+                number, ordinal, _, _, _, chunk_bytes = ENTRY_VALUE.unpack(value)
+                pack = self._pack(transaction, number)
+                if not pack.is_dead:
+                    found[id_] = ChunkMark(pack.id, ordinal, chunk_bytes)
         return found
 
     def known(self, ids: Sequence[ChunkId]) -> set[ChunkId]:
-        """Return those of ``ids`` that are in the index."""
-        with _mapped_errors(self._folder), self._begin() as transaction:
-            return {id_ for id_, _ in self._get_values(transaction, ids)}
+        """Return those of ``ids`` that are in live packs."""
+        with self._folder.read() as transaction:
+            dead = self._dead_prefixes
+            return {
+                id_ for id_, value in self._get_values(transaction, ids) if value[:4] not in dead
+            }
 
-    def add_packs(self, packs: Sequence[PackEntries]) -> None:
-        """Add packs and their chunks in one durable transaction; known packs stay as they are.
+    def add_packs(self, packs: Sequence[PackEntries], *, replace: bool = False) -> None:
+        """Add packs and their chunks in one durable transaction.
 
-        A chunk that is already known keeps its place; of a chunk twice in ``packs``, one place
-        is taken.
+        A chunk that is already known keeps its place, unless that is in a dead pack, or
+        ``replace`` is set; of a chunk twice in ``packs``, the first place is taken. Of a pack that
+        is known, chunks are added only with ``replace``.
         """
 
         def insert(transaction: Any) -> None:
+            self._load(transaction)
             values: dict[ChunkId, bytes] = {}
             for pack, entries in packs:
-                number = self._add_pack(transaction, pack)
-                if number is not None:
+                number, is_new = self._rows.add(transaction, pack)
+                if is_new or replace:
                     for id_, *place in entries:
-                        values[id_] = ENTRY_VALUE.pack(number, *place)
+                        values.setdefault(id_, ENTRY_VALUE.pack(number, *place))
             # Appending to an empty table fills its pages; else each is left half full.
             is_empty = not transaction.stat(self._chunks)["entries"]
+            displaced = [] if is_empty else self._displaced(transaction, list(values), replace)
             with transaction.cursor(self._chunks) as cursor:
+                cursor.putmulti([(id_, values[id_]) for id_ in displaced], overwrite=True)
                 cursor.putmulti(sorted(values.items()), overwrite=False, append=is_empty)
 
-        self._write(insert)
+        self._folder.write(insert)
 
-    def _add_pack(self, transaction: Any, pack: IndexedPack) -> int | None:
-        """Add a pack without its chunks and return its number; ``None`` if it is known."""
-        if transaction.get(pack.id, db=self._numbers) is not None:
-            return None
-        with transaction.cursor(self._pack_table) as cursor:
-            number: int = PACK_KEY.unpack(cursor.key())[0] + 1 if cursor.last() else 1
-        transaction.put(PACK_KEY.pack(number), PACK_VALUE.pack(*pack), db=self._pack_table)
-        transaction.put(pack.id, PACK_KEY.pack(number), db=self._numbers)
-        return number
+    def _displaced(
+        self, transaction: Any, ids: Sequence[ChunkId], replace: bool
+    ) -> Sequence[ChunkId]:
+        """Return those of ``ids`` that are to lose the place they have."""
+        if replace:
+            return ids
+        dead = _prefixes(self._rows.dead_numbers)
+        if not dead:
+            return []
+        return [id_ for id_, value in self._get_values(transaction, ids) if value[:4] in dead]
+
+    def set_dead(self, ids: Collection[PackId], generation: int) -> None:
+        """Declare packs dead as of a generation of the repository, in one durable transaction."""
+
+        def change(transaction: Any) -> None:
+            self._rows.set_dead(transaction, ids)
+            transaction.put(_GENERATION, GENERATION_VALUE.pack(generation), db=self._facts)
+            self._load(transaction)
+
+        self._folder.write(change)
+
+    def remove_packs(self, ids: Collection[PackId]) -> None:
+        """Remove packs and all chunks that lie in them, some at a time; the rows go last."""
+        with self._folder.read() as transaction:
+            gone = _prefixes(self._rows.numbers_of(transaction, ids))
+        if not gone:
+            return
+        position: bytes | None = b""
+        while position is not None:
+            found, position = self._scan_for(gone, position)
+            if found:
+                self._folder.write(partial(self._remove, ids=found, packs=gone))
+        self._folder.write(partial(self._rows.remove, ids=ids))
+
+    def _scan_for(
+        self, packs: frozenset[bytes], begin: bytes
+    ) -> tuple[list[ChunkId], bytes | None]:
+        """Return the chunks of some packs from an id on, and the id to go on from, if any."""
+        found: list[ChunkId] = []
+        with self._folder.read() as transaction, transaction.cursor(self._chunks) as cursor:
+            if not (cursor.set_range(begin) if begin else cursor.first()):
+                return [], None
+            for scanned, (key, value) in enumerate(cursor.iternext()):
+                if scanned >= _SCAN_BATCH:
+                    return found, bytes(key)
+                if value[:4] in packs:
+                    found.append(bytes(key))
+        return found, None
+
+    def _remove(self, transaction: Any, ids: Sequence[ChunkId], packs: frozenset[bytes]) -> None:
+        """Remove chunks, but for those that have got a place in another pack since."""
+        for id_ in ids:
+            value = transaction.get(id_, db=self._chunks)
+            if value is not None and value[:4] in packs:
+                transaction.delete(id_, db=self._chunks)
 
     def mark_complete(self) -> None:
         """Declare, durably, that every pack that was to be read in has been."""
-        self._write(lambda transaction: transaction.put(_COMPLETE, b"1", db=self._facts))
+        self._folder.write(lambda transaction: transaction.put(_COMPLETE, b"1", db=self._facts))
 
     def chunk_count(self) -> int:
-        """Return how many chunks are in the index."""
-        with _mapped_errors(self._folder), self._begin() as transaction:
-            return int(transaction.stat(self._chunks)["entries"])
+        """Return how many chunks are in live packs."""
+        with self._folder.read() as transaction:
+            self._load(transaction)
+            if not self._rows.dead_numbers:
+                return int(transaction.stat(self._chunks)["entries"])
+            dead = _prefixes(self._rows.dead_numbers)
+            with transaction.cursor(self._chunks) as cursor:
+                values = cursor.iternext(keys=False, values=True)
+                return sum(value[:4] not in dead for value in values)
 
     def totals(self, kind: int) -> IndexTotals:
-        """Add up the chunks that lie in packs of one kind."""
-        with _mapped_errors(self._folder), self._begin() as transaction:
-            self._load_packs(transaction)
-            numbers = {number for number, pack in self._packs.items() if pack.kind == kind}
+        """Add up the chunks that lie in live packs of one kind."""
+        with self._folder.read() as transaction:
+            self._load(transaction)
+            numbers = {
+                number
+                for number, pack in self._rows.by_number.items()
+                if pack.kind == kind and not pack.is_dead
+            }
             chunks = chunks_bytes = 0
             with transaction.cursor(self._chunks) as cursor:
                 for value in cursor.iternext(keys=False, values=True):
-                    number, _, _, _, chunk_bytes = ENTRY_VALUE.unpack(value)
+                    number, _, _, _, _, chunk_bytes = ENTRY_VALUE.unpack(value)
                     if number in numbers:
                         chunks += 1
                         chunks_bytes += chunk_bytes
@@ -161,13 +212,23 @@ class IndexEnvironment:
     def _check_identity(self, identity: bytes, create: bool) -> None:
         expected = bytes((INDEX_VERSION,)) + identity
         if create:
-            self._write(lambda transaction: transaction.put(_IDENTITY, expected, db=self._facts))
+            self._folder.write(
+                lambda transaction: transaction.put(_IDENTITY, expected, db=self._facts)
+            )
             return
-        with self._begin() as transaction:
+        with self._folder.read() as transaction:
             if transaction.get(_IDENTITY, db=self._facts) != expected:
                 raise IndexUnusable("the index belongs to another repository or version")
             if transaction.get(_COMPLETE, db=self._facts) is None:
                 raise IndexUnusable("the index was never finished")
+            self._load(transaction)
+
+    def _load(self, transaction: Any) -> None:
+        """Take note of all packs, of those that are dead, and of the generation, as they are now."""
+        self._rows.load(transaction)
+        self._dead_prefixes = _prefixes(self._rows.dead_numbers)
+        stored = transaction.get(_GENERATION, db=self._facts)
+        self.generation = GENERATION_VALUE.unpack(stored)[0] if stored is not None else 0
 
     def _get_values(
         self, transaction: Any, ids: Sequence[ChunkId]
@@ -175,136 +236,16 @@ class IndexEnvironment:
         with transaction.cursor(self._chunks) as cursor:
             return [(bytes(key), bytes(value)) for key, value in cursor.getmulti(ids)]
 
-    def _pack_id(self, transaction: Any, number: int) -> PackId:
-        pack = self._packs.get(number)
+    def _pack(self, transaction: Any, number: int) -> IndexedPack:
+        pack = self._rows.by_number.get(number)
         if pack is None:
-            self._load_packs(transaction)
-            pack = self._packs.get(number)
+            self._load(transaction)
+            pack = self._rows.by_number.get(number)
             if pack is None:
                 raise IndexUnusable(f"the index names pack {number}, which it does not know")
-        return pack.id
-
-    def _load_packs(self, transaction: Any) -> None:
-        with transaction.cursor(self._pack_table) as cursor:
-            self._packs = {
-                PACK_KEY.unpack(key)[0]: IndexedPack(*PACK_VALUE.unpack(value))
-                for key, value in cursor
-            }
-
-    @contextmanager
-    def _begin(self) -> Iterator[Any]:
-        try:
-            transaction = self._environment.begin()
-        except lmdb.MapResizedError:
-            self._environment.set_mapsize(0)
-            transaction = self._environment.begin()
-        with transaction:
-            yield transaction
-
-    def _write(self, change: Callable[[Any], Result]) -> Result:
-        with _mapped_errors(self._folder):
-            while True:
-                try:
-                    with self._environment.begin(write=True) as transaction:
-                        return change(transaction)
-                except lmdb.MapFullError:
-                    self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-                except lmdb.MapResizedError:
-                    self._environment.set_mapsize(0)
+        return pack
 
 
-def _acquire(folder: str, create: bool) -> lmdb.Environment:
-    key = os.path.realpath(folder)
-    with _open_lock:
-        if key in _open_environments:
-            environment, users = _open_environments[key]
-        else:
-            if not create:
-                _check_file_size(os.path.join(folder, _DATA_FILE))
-            environment, users = _open_environment(folder, create), 0
-        _open_environments[key] = (environment, users + 1)
-    return environment
-
-
-def _release(folder: str) -> None:
-    key = os.path.realpath(folder)
-    with _open_lock:
-        environment, users = _open_environments.pop(key, (None, 0))
-        if environment is not None and users > 1:
-            _open_environments[key] = (environment, users - 1)
-        elif environment is not None:
-            environment.close()
-
-
-def _open_environment(folder: str, create: bool) -> lmdb.Environment:
-    path = os.path.join(folder, _DATA_FILE)
-    already_bytes = os.path.getsize(path) if os.path.exists(path) else 0
-    _allocate_lock_file(os.path.join(folder, _LOCK_FILE))
-    environment = lmdb.open(
-        os.fsencode(folder),  # as bytes: a name need not be UTF-8
-        map_size=max(_MAP_BYTES_INITIAL, 2 * already_bytes),
-        max_dbs=4,
-        mode=0o600,
-        create=create,
-        readahead=False,
-        max_readers=_READERS_MAX,
-    )
-    pages_bytes = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    if not create and os.path.getsize(path) < pages_bytes:
-        environment.close()
-        raise IndexUnusable("the index is cut off")
-    environment.reader_check()
-    return environment
-
-
-def _allocate_lock_file(path: str) -> None:
-    """Take the blocks of LMDB's lock file, which it maps writable: a hole may end in SIGBUS."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.posix_fallocate(descriptor, 0, _LOCK_FILE_BYTES)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise
-        # Some file systems cannot allocate; there a full disk stays a hazard.
-    finally:
-        os.close(descriptor)
-
-
-def _check_file_size(path: str) -> None:
-    try:
-        size = os.path.getsize(path)
-    except FileNotFoundError as error:
-        raise IndexUnusable("there is no index") from error
-    if size < _META_PAGES * _PAGE_BYTES_MIN:
-        raise IndexUnusable("the index is empty")
-
-
-@contextmanager
-def _mapped_errors(folder: str) -> Iterator[None]:
-    try:
-        yield
-    except lmdb.Error as error:
-        text = str(error)
-        # What LMDB could write only in part, it calls an input/output error.
-        cut_short = os.strerror(errno.EIO) in text and _is_almost_full(folder)
-        if cut_short or any(os.strerror(code) in text for code in _FULL):
-            message = f"cannot write the index: {text}"
-            raise NoSpace(message, hint="free some space and run the command again") from error
-        if any(os.strerror(code) in text for code in (errno.EACCES, errno.EROFS, errno.EPERM)):
-            raise StorageError(f"cannot open the index: {text}") from error
-        raise IndexUnusable(f"the index is damaged: {text}") from error
-    except struct.error as error:
-        raise IndexUnusable(f"the index holds a malformed value: {error}") from error
-    except OSError as error:
-        if error.errno in _FULL:
-            message = f"cannot write the index: {error.strerror}"
-            raise NoSpace(message, hint="free some space and run the command again") from error
-        raise StorageError(f"cannot use the index: {error.strerror or error}") from error
-
-
-def _is_almost_full(folder: str) -> bool:
-    try:
-        status = os.statvfs(folder)
-    except OSError:
-        return False
-    return status.f_bavail * status.f_frsize < _WRITE_BYTES_MAX
+def _prefixes(numbers: Collection[int]) -> frozenset[bytes]:
+    """Return how the values of chunks in packs of these numbers begin."""
+    return frozenset(number.to_bytes(4, "little") for number in numbers)

@@ -12,11 +12,13 @@ from dedupstore.ids import ChunkId, PackId
 class ChunkLocation(NamedTuple):
     """A chunk's place: a slice of the original bytes of one block of one pack.
 
-    ``block_offset`` and ``block_bytes`` bound the block as it is stored in the pack;
+    ``ordinal`` is the chunk's number in the pack's table, from 0; ``block_offset`` and
+    ``block_bytes`` bound the block as it is stored in the pack;
     ``chunk_offset`` and ``chunk_bytes`` bound the chunk in the block's original bytes.
     """
 
     pack: PackId
+    ordinal: int
     block_offset: int
     block_bytes: int
     chunk_offset: int
@@ -27,18 +29,43 @@ class IndexEntry(NamedTuple):
     """A chunk of one pack, before the pack has a number."""
 
     id: ChunkId
+    ordinal: int
     block_offset: int
     block_bytes: int
     chunk_offset: int
     chunk_bytes: int
 
 
+class ChunkMark(NamedTuple):
+    """As much of a chunk's place as marking needs; see ``ChunkLocation``."""
+
+    pack: PackId
+    ordinal: int
+    chunk_bytes: int
+
+
 class IndexedPack(NamedTuple):
-    """A pack that the index knows. ``kind`` is the number in the pack's header."""
+    """A pack that the index knows.
+
+    ``kind`` and ``generation`` are those of the pack's header and trailer; ``chunk_count`` and
+    ``original_bytes`` add up its table. A dead pack waits to be removed: what is in it is still
+    found by who began to read before, but counts as not stored.
+    """
 
     id: PackId
     kind: int
     pack_bytes: int
+    generation: int
+    chunk_count: int
+    original_bytes: int
+    is_dead: bool = False
+
+
+class IndexedPacks(NamedTuple):
+    """All packs of an index, and the repository's generation that it was made to agree with."""
+
+    packs: tuple[IndexedPack, ...]
+    generation: int
 
 
 PackEntries: TypeAlias = tuple[IndexedPack, Sequence[IndexEntry]]
@@ -52,11 +79,14 @@ class IndexTotals(NamedTuple):
     chunks_bytes: int
 
 
-ENTRY_VALUE = struct.Struct("<IIIII")
-"""Pack number, block offset, block bytes, chunk offset, chunk bytes."""
+ENTRY_VALUE = struct.Struct("<IIIIII")
+"""Pack number, ordinal, block offset, block bytes, chunk offset, chunk bytes."""
 
-PACK_VALUE = struct.Struct("<32sBQ")
-"""Pack id, kind, bytes."""
+PACK_VALUE = struct.Struct("<32sBQQQQ?")
+"""Pack id, kind, bytes, generation, chunk count, original bytes, whether it is dead."""
 
 PACK_KEY = struct.Struct(">I")
 """Pack number, big-endian so that the largest is the last key."""
+
+GENERATION_VALUE = struct.Struct("<Q")
+"""The repository's generation that an index agrees with."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.keys import OBJECT_PREFIXES
+from dedupstore.engine.keys import OBJECT_PREFIXES, PARITY_PREFIXES
 from dedupstore.engine.pack_reader import list_packs
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, load_snapshots
@@ -53,7 +53,7 @@ def stats(repository: Repository, snapshots: Sequence[Snapshot] = ()) -> Stats:
     Raises:
         DamageError, UnsupportedFormat, LockTimeout, StorageError: something cannot be read.
     """
-    with repository.shared_lock():
+    with repository.session(reads=[snapshot.id for snapshot in snapshots]):
         if snapshots:
             return _of_snapshots(repository, snapshots)
         return _of_repository(repository)
@@ -61,7 +61,8 @@ def stats(repository: Repository, snapshots: Sequence[Snapshot] = ()) -> Stats:
 
 def _of_repository(repository: Repository) -> Stats:
     records = [snapshot.record for snapshot in load_snapshots(repository)]
-    objects = [info for prefix in OBJECT_PREFIXES for info in repository.store.list_objects(prefix)]
+    prefixes = (*OBJECT_PREFIXES, *PARITY_PREFIXES.values())
+    objects = [info for prefix in prefixes for info in repository.store.list_objects(prefix)]
     totals = repository.index.totals(PackKind.DATA)
     return Stats(
         snapshots=len(records),

@@ -5,7 +5,8 @@ Every store must keep these promises; `tests/contract` holds each store to them:
 * Objects are immutable: ``put`` makes a whole object appear at once, or not at all. After ``put``
   has returned, the object survives a crash of the machine.
 * ``put`` of a key that exists replaces it, again at once and whole. The engine does that only
-  with the same bytes, since keys are names of content.
+  with the same bytes, since keys are names of content, and with advice and policies.
+* Nothing but ``delete``, ``delete_all`` and ``move`` makes an object vanish.
 * ``list_objects`` shows every object whose ``put`` had returned before; of later ones it may.
 * A key is ASCII, made of parts joined by ``/``; a part has letters, digits, ``.``, ``-`` and
   ``_`` and does not begin with a dot.
@@ -81,6 +82,16 @@ class WriteStore(ReadStore, Protocol):
                 name could not be made durable: then the object is there, whole.
         """
 
+    def sync_names(self, prefix: str) -> None:
+        """Make every object that a listing of ``prefix`` shows survive a crash of the machine.
+
+        For objects that somebody else has put, whose ``put`` may not have returned: a process may
+        end between the appearance of an object and its durability.
+
+        Raises:
+            StorageError: the store refused.
+        """
+
 
 class DeleteStore(WriteStore, Protocol):
     """A store one can remove objects from."""
@@ -88,8 +99,30 @@ class DeleteStore(WriteStore, Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; to remove one that is not there is no error.
 
+        It may be back after a crash of the machine.
+
         Raises:
             StorageError: the store refused.
+        """
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove objects for good: when this returns, none comes back after a crash.
+
+        To remove one that is not there is no error. A crash on the way may leave any of them.
+
+        Raises:
+            StorageError: the store refused; some may be gone, and may come back after a crash.
+        """
+
+    def move(self, key: str, new_key: str) -> None:
+        """Give an object another key, replacing what is there.
+
+        It appears under ``new_key``, whole and durable, before it vanishes for good under ``key``.
+        A crash may leave it under both, never under none.
+
+        Raises:
+            ObjectMissing: there is nothing under ``key``.
+            NoSpace, StorageError: the store refused; the object is under one of the keys or both.
         """
 
 

@@ -133,15 +133,17 @@ def test_a_repository_is_not_made_twice(dedupstore: Dedupstore) -> None:
 
 
 def test_a_held_lock_is_11(dedupstore: Dedupstore) -> None:
-    """While another process holds the lock alone, a command exits with 11; once freed, it works."""
+    """While another process removes, a prune exits with 11; once that has ended, it works."""
     (dedupstore.folder / "a.log").write_text("a\n")
-    with (dedupstore.repository / "locks" / "repository").open("w") as lock:
+    dedupstore.run("snapshot", "a.log")
+    prune = ("prune", "--keep-last", "1")
+    with (dedupstore.repository / "locks" / "removal").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        outcome = dedupstore.run("snapshot", "a.log", "--json", expect=11)
-        assert_failed(outcome, 11, "locked")
-        waited = dedupstore.run("snapshot", "a.log", "--json", "--lock-wait", "0.3s", expect=11)
+        assert_failed(dedupstore.run(*prune, "--json", expect=11), 11, "locked")
+        waited = dedupstore.run(*prune, "--json", "--lock-wait", "0.3s", expect=11)
         assert_failed(waited, 11, "locked")
-        patient = dedupstore.start("snapshot", "a.log", "--lock-wait", "1m", stdout=-1)
+        dedupstore.run("snapshot", "a.log")
+        patient = dedupstore.start(*prune, "--lock-wait", "1m", stdout=-1)
         fcntl.flock(lock, fcntl.LOCK_UN)
         patient.communicate(timeout=60)
         assert patient.returncode == 0

@@ -50,7 +50,7 @@ def assert_outside_untouched(target: Path) -> None:
 
 def forge(repository: Repository, entries: Sequence[Entry]) -> Snapshot:
     """Store a snapshot whose manifest holds these entries as they are, in this order, unchecked."""
-    with ChunkWriter(repository) as writer:
+    with repository.session() as session, ChunkWriter(repository, session) as writer:
         [id_] = writer.add_data([memoryview(SECRET)])
         content = Content(0, (Extent(len(SECRET), id_),))
         encoded = b"".join(
@@ -74,7 +74,7 @@ def forge(repository: Repository, entries: Sequence[Entry]) -> Snapshot:
             previous=None,
             program="forged",
         )
-        id_, _ = commit_snapshot(repository, writer, record)
+        id_, _ = commit_snapshot(repository, session, writer, record)
     return dedupstore.load_snapshot(repository, id_)
 
 

@@ -100,6 +100,9 @@ CHECKED = {
     "packs": is_count,
     "chunks": is_count,
     "bytes_read": is_count,
+    "packs_verified": is_count,
+    "packs_never_verified": is_count,
+    "verified_oldest": lambda value: value is None or is_time(value),
 }
 STATS = {
     "snapshots": is_count,

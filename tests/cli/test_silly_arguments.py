@@ -45,7 +45,8 @@ SILLY = [
     "/".join("a" * 5000),
 ]
 VALUED = {
-    "init": ["--chunk-size", "--encryption"],
+    "init": ["--chunk-size", "--encryption", "--parity"],
+    "protect": ["--parity"],
     "snapshot": ["--set", "--tag", "--exclude", "--exclude-from", "--files-from", "--time",
                  "--host", "--stdin-name"],
     "list": ["--set", "--tag", "--host"],
@@ -81,7 +82,8 @@ def silly_place(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_silly_arguments(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Every command answers every silly argument, alone or beside others, with an exit code."""
-    harmless = ["--dry-run"] if command in ("snapshot", "restore") else []
+    rehearsed = ("snapshot", "restore", "forget", "prune")
+    harmless = ["--dry-run"] if command in rehearsed else []
     for text in SILLY:
         if command == "snapshot" and text.strip("/. *") == "" and text.strip():
             continue  # a snapshot of this whole machine is no silly argument
@@ -100,6 +102,8 @@ def test_silly_values(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     harmless = {
         "snapshot": ["--dry-run", "nowhere"],
         "restore": ["--dry-run", "latest"],
+        "forget": ["--dry-run", "latest"],
+        "prune": ["--dry-run"],
         "ls": ["latest"],
         "cat": ["latest", "nowhere"],
         "hold": ["nothing"],

@@ -126,6 +126,54 @@ def test_delete_removes_one_object(store: DeleteStore) -> None:
         store.get(KEY)
 
 
+def test_delete_all_removes_what_it_is_given(store: DeleteStore) -> None:
+    """Deleting many removes those, whichever folders they are in; missing ones are no error."""
+    record = "snapshots/" + "c" * 64
+    for key in (KEY, OTHER_KEY, record):
+        store.put(key, [b"bytes"])
+    store.delete_all([KEY, record, "packs/data/" + "d" * 64, "nowhere/" + "e" * 64])
+    assert listed(store) == {OTHER_KEY: 5}
+    assert listed(store, "snapshots") == {}
+    store.delete_all([])
+    assert listed(store) == {OTHER_KEY: 5}
+
+
+@pytest.mark.parametrize("new_key", [OTHER_KEY, "snapshots/" + "c" * 64, "quarantine/" + "a" * 64])
+def test_move_gives_another_key(store: DeleteStore, new_key: str) -> None:
+    """A moved object is whole under its new key, in any folder, and gone from the old one."""
+    store.put(KEY, [b"one"])
+    store.move(KEY, new_key)
+    assert store.get(new_key) == b"one"
+    assert KEY not in listed(store)
+    with pytest.raises(ObjectMissing):
+        store.get(KEY)
+
+
+def test_move_replaces_what_is_there(store: DeleteStore) -> None:
+    """An object that is moved over another takes its place."""
+    store.put(KEY, [b"one"])
+    store.put(OTHER_KEY, [b"other"])
+    store.move(KEY, OTHER_KEY)
+    assert store.get(OTHER_KEY) == b"one"
+    assert listed(store) == {OTHER_KEY: 3}
+
+
+def test_move_of_a_missing_object_changes_nothing(store: DeleteStore) -> None:
+    """Moving what is not there raises ObjectMissing and leaves the target alone."""
+    store.put(OTHER_KEY, [b"other"])
+    with pytest.raises(ObjectMissing, match=KEY):
+        store.move(KEY, OTHER_KEY)
+    assert listed(store) == {OTHER_KEY: 5}
+
+
+def test_sync_names_changes_nothing_to_be_seen(store: DeleteStore) -> None:
+    """Making names durable leaves every object as it is; a folder without any is no error."""
+    store.put(KEY, [b"one"])
+    store.sync_names("packs/data")
+    store.sync_names("nowhere")
+    assert listed(store) == {KEY: 3}
+
+
 @pytest.mark.parametrize(
     "key",
     [
@@ -152,11 +200,17 @@ def test_hostile_keys_are_refused(store: DeleteStore, key: str) -> None:
         lambda: store.get(key),
         lambda: store.object_bytes(key),
         lambda: store.delete(key),
+        lambda: store.delete_all([OTHER_KEY, key]),
+        lambda: store.move(key, OTHER_KEY),
+        lambda: store.move(OTHER_KEY, key),
+        lambda: store.sync_names(key),
         lambda: list(store.list_objects(key)),
     ]
+    store.put(OTHER_KEY, [b"bytes"])
     for operation in operations:
         with pytest.raises(UsageError):
             operation()
+    assert listed(store) == {OTHER_KEY: 5}
 
 
 def test_concurrent_puts_of_one_key_leave_one_whole_object(store: DeleteStore) -> None:
@@ -339,3 +393,48 @@ def test_files_that_are_no_objects_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "packs/data" / ("d" * 64)).symlink_to("/etc/hostname")
     (tmp_path / "packs/data" / ("e" * 64)).mkdir()
     assert listed(store) == {KEY: 5}
+
+
+def test_a_reserve_is_taken_and_given_back(tmp_path: Path) -> None:
+    """A reserve is a private file of the size asked for, and no object; releasing removes it."""
+    store = LocalStore(str(tmp_path))
+    store.make_folders(FOLDERS)
+    assert not store.release_reserve()
+    assert store.set_reserve(1 << 20)
+    reserve = tmp_path / "reserve"
+    status = reserve.stat()
+    assert (status.st_size, status.st_mode & 0o777) == (1 << 20, 0o600)
+    assert status.st_blocks * 512 >= 1 << 20
+    assert store.set_reserve(1 << 20)
+    assert reserve.stat().st_ino == status.st_ino
+    assert store.set_reserve(1 << 12)
+    assert reserve.stat().st_size == 1 << 12
+    assert store.release_reserve()
+    assert not reserve.exists()
+    assert store.set_reserve(1 << 12)
+    assert not store.set_reserve(0)
+    assert not reserve.exists()
+
+
+@pytest.mark.parametrize("call", ["open", "posix_fallocate", "stat"])
+def test_a_reserve_that_cannot_be_taken_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Where the disk refuses a reserve, nothing is left behind and nothing is raised."""
+    store = LocalStore(str(tmp_path))
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        assert store.set_reserve(1 << 20) == (call == "stat")
+    assert call == "stat" or list(tmp_path.iterdir()) == []
+    assert store.set_reserve(1 << 12)
+
+
+def test_free_bytes_tells_the_room_on_the_disk(tmp_path: Path) -> None:
+    """What is free is what the file system says; where it does not, StorageError is raised."""
+    assert 0 < LocalStore(str(tmp_path)).free_bytes() <= shutil.disk_usage(tmp_path).total
+    with pytest.raises(StorageError):
+        LocalStore(str(tmp_path / "nowhere")).free_bytes()

@@ -15,6 +15,7 @@ from dedupstore.format.pack import PackKind
 from dedupstore.ids import SnapshotId
 from faults.damage import flip, truncate
 from faults.damage_cases import CASES, Case, Finding
+from partial_files import take_partial_files
 from sample_repository import Needs, SampleRepository, needs_of, restore_tree
 
 
@@ -133,7 +134,7 @@ def test_what_is_undamaged_restores_exactly(
     needs: dict[SnapshotId, Needs],
     tmp_path: Path,
 ) -> None:
-    """Every file whose chunks are sound restores exactly; every other one is reported, not made."""
+    """Sound files restore exactly; others are reported, and what is left of them kept aside."""
     case.damage(sample, foreign)
     if not with_index:
         shutil.rmtree(sample.folder / "index")
@@ -155,6 +156,7 @@ def test_what_is_undamaged_restores_exactly(
                 name for name, packs in of_snapshot.files.items() if lost_packs(packs, case, roles)
             }
             whole = sample.tree_of(snapshot.id)
+            tree = take_partial_files(tree, report, whole, sample.logs)
             assert tree == {name: data for name, data in whole.items() if name not in bad}
             assert {event.path for event in report.failed} == {
                 bytes(sample.logs / name).lstrip(b"/") for name in bad

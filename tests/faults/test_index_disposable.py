@@ -172,7 +172,7 @@ def edit(sample: SampleRepository, table: bytes, change: Callable[[bytes], bytes
 
 def change_entry(**wrong: int) -> Callable[[bytes], bytes]:
     """Return what overwrites fields of a chunk's entry."""
-    names = ("pack", "block_offset", "block_bytes", "chunk_offset", "chunk_bytes")
+    names = ("pack", "ordinal", "block_offset", "block_bytes", "chunk_offset", "chunk_bytes")
 
     def change(value: bytes) -> bytes:
         fields = dict(zip(names, ENTRY_VALUE.unpack(value), strict=True))
@@ -181,10 +181,16 @@ def change_entry(**wrong: int) -> Callable[[bytes], bytes]:
     return change
 
 
+def kill_pack(value: bytes) -> bytes:
+    """Call a pack dead that is not."""
+    *rest, _ = PACK_VALUE.unpack(value)
+    return PACK_VALUE.pack(*rest, True)
+
+
 def change_pack_kind(value: bytes) -> bytes:
     """Give a pack a kind that does not exist."""
-    pack, _, pack_bytes = PACK_VALUE.unpack(value)
-    return PACK_VALUE.pack(pack, 77, pack_bytes)
+    pack, _, *rest = PACK_VALUE.unpack(value)
+    return PACK_VALUE.pack(pack, 77, *rest)
 
 
 EDITS: dict[str, tuple[bytes, Callable[[bytes], bytes | None]]] = {
@@ -194,6 +200,8 @@ EDITS: dict[str, tuple[bytes, Callable[[bytes], bytes | None]]] = {
     "entries at the wrong offset": (b"chunks", change_entry(block_offset=11)),
     "entries beyond the end": (b"chunks", change_entry(block_offset=1 << 31)),
     "entries of no bytes": (b"chunks", change_entry(block_bytes=0)),
+    "entries of another ordinal": (b"chunks", change_entry(ordinal=(1 << 32) - 1)),
+    "packs that are dead": (b"packs", kill_pack),
     "entries of 4 GiB": (b"chunks", change_entry(block_bytes=(1 << 32) - 1)),
     "entries cut off": (b"chunks", lambda value: value[:7]),
     "entries emptied": (b"chunks", lambda value: b""),
@@ -260,7 +268,7 @@ def test_check_removes_entries_that_lead_nowhere(
     with lmdb.open(str(data_file(quick_sample).parent), max_dbs=4) as environment:
         database = environment.open_db(b"chunks", create=False)
         with environment.begin(write=True, db=database) as transaction:
-            transaction.put(b"\x55" * 32, ENTRY_VALUE.pack(1, 8, 100, 0, 10))
+            transaction.put(b"\x55" * 32, ENTRY_VALUE.pack(1, 0, 8, 100, 0, 10))
     with quick_sample.open() as repository:
         assert repository.index.known([b"\x55" * 32])
         assert [finding.kind for finding in dedupstore.check(repository).findings] == [

@@ -201,9 +201,9 @@ def test_a_snapshot_whose_index_fails_leaves_packs_that_are_used_again(
     """Packs that were stored before the index failed are known to the next snapshot."""
     genuine = IndexEnvironment.add_packs
 
-    def add_packs(self: IndexEnvironment, *arguments: Any) -> None:
+    def add_packs(self: IndexEnvironment, *arguments: Any, **options: Any) -> None:
         if late:
-            genuine(self, *arguments)
+            genuine(self, *arguments, **options)
         raise error
 
     with quick_sample.open() as repository, monkeypatch.context() as patch:

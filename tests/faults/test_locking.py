@@ -39,7 +39,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @contextmanager
-def held_elsewhere(sample: SampleRepository, name: str = "repository") -> Iterator[None]:
+def held_elsewhere(sample: SampleRepository, name: str = "removal") -> Iterator[None]:
     """Hold a lock alone, by a descriptor that the library does not know."""
     descriptor = os.open(sample.folder / "locks" / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -49,9 +49,15 @@ def held_elsewhere(sample: SampleRepository, name: str = "repository") -> Iterat
         os.close(descriptor)
 
 
-def commands(sample: SampleRepository, target: Path) -> list[list[object]]:
-    """Return one command of each kind that works with stored data."""
+def removals() -> list[list[object]]:
+    """Return one command of each kind that removes or repairs."""
+    return [["prune", "--keep-last", "1"], ["forget", "latest"], ["repair"]]
+
+
+def others(sample: SampleRepository, target: Path) -> list[list[object]]:
+    """Return one command of each kind that works with stored data and removes nothing."""
     return [
+        ["list"],
         ["snapshot", sample.logs],
         ["restore", "latest", "--target", target],
         ["cat", "latest", sample.logs / "app.log"],
@@ -59,34 +65,34 @@ def commands(sample: SampleRepository, target: Path) -> list[list[object]]:
         ["check"],
         ["stats"],
         ["hold", "latest"],
+        ["prune", "--keep-last", "1", "--dry-run"],
     ]
 
 
-def test_a_held_lock_ends_commands_at_once(sample: SampleRepository, tmp_path: Path) -> None:
-    """While another process holds the repository alone, commands exit with 11, changing nothing."""
+def test_removals_exclude_each_other(sample: SampleRepository) -> None:
+    """While another process removes, commands that remove exit with 11, changing nothing."""
     objects = sample.objects()
     with held_elsewhere(sample):
-        running = [
-            start_cli(sample, *arguments) for arguments in commands(sample, tmp_path / "target")
-        ]
-        for process in running:
+        for process in [start_cli(sample, *arguments) for arguments in removals()]:
             code, said = finish(process)
             assert code == 11, said
             assert "hint: " in said
     assert sample.objects() == objects
-    assert not (tmp_path / "target").exists()
 
 
-def test_listing_needs_no_lock(sample: SampleRepository) -> None:
-    """Snapshots can be listed while another process holds the repository alone."""
+def test_nothing_else_waits_for_a_removal(sample: SampleRepository, tmp_path: Path) -> None:
+    """While another process removes, all commands that remove nothing go on."""
     with held_elsewhere(sample):
-        assert finish(start_cli(sample, "list"))[0] == 0
+        running = [start_cli(sample, *words) for words in others(sample, tmp_path / "target")]
+        for process in running:
+            code, said = finish(process)
+            assert code == 0, said
 
 
-def test_lock_wait_waits(sample: SampleRepository, tmp_path: Path) -> None:
-    """With --lock-wait a command goes on as soon as the lock is free, and not before."""
+def test_lock_wait_waits(sample: SampleRepository) -> None:
+    """With --lock-wait a removal goes on as soon as the lock is free, and not before."""
     with held_elsewhere(sample):
-        waiting = start_cli(sample, "--lock-wait", "60s", "snapshot", sample.logs)
+        waiting = start_cli(sample, "--lock-wait", "60s", "prune", "--keep-last", "1")
         time.sleep(0.7)
         assert waiting.poll() is None
     code, said = finish(waiting)
@@ -101,8 +107,19 @@ def test_lock_wait_runs_out(sample: SampleRepository) -> None:
         dedupstore.open_repository(sample.folder, lock_wait_seconds=0.3) as repository,
         pytest.raises(LockTimeout),
     ):
-        dedupstore.check(repository)
+        dedupstore.forget(repository, [sample.snapshots[0]])
     assert time.monotonic() - began >= 0.3
+
+
+def test_a_commit_waits_for_a_switch(sample: SampleRepository) -> None:
+    """While packs are being declared dead, a snapshot does not come to exist; after it, it does."""
+    with held_elsewhere(sample, "switch"):
+        waiting = start_cli(sample, "snapshot", "--set", "waiting", sample.logs)
+        time.sleep(0.7)
+        assert waiting.poll() is None
+        assert len(list((sample.folder / "snapshots").iterdir())) == len(sample.snapshots)
+    code, said = finish(waiting)
+    assert code == 0, said
 
 
 def test_a_lock_dies_with_its_process(sample: SampleRepository) -> None:
@@ -114,16 +131,16 @@ def test_a_lock_dies_with_its_process(sample: SampleRepository) -> None:
         "time.sleep(60)\n"
     )
     holder = subprocess.Popen(
-        [sys.executable, "-c", script, str(sample.folder / "locks" / "repository")],
+        [sys.executable, "-c", script, str(sample.folder / "locks" / "removal")],
         stdout=subprocess.PIPE,
     )
     with holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        assert finish(start_cli(sample, "check"))[0] == 11
+        assert finish(start_cli(sample, "forget", "latest"))[0] == 11
         holder.kill()
         holder.wait()
-    assert finish(start_cli(sample, "check"))[0] == 0
+    assert finish(start_cli(sample, "forget", "latest"))[0] == 0
 
 
 def test_two_snapshots_at_once_both_succeed(sample: SampleRepository, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dedupstore.engine.keys import pack_key, snapshot_key
 from dedupstore.format.block import decode_block_header
 from dedupstore.format.canonical_json import decode_json, encode_json
 from dedupstore.format.hashing import checksum, digest
-from dedupstore.format.pack import PackKind
+from dedupstore.format.pack import TRAILER_BYTES, PackKind
 from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
 
 
@@ -27,10 +27,10 @@ def _add_newer_pack(location: Path) -> str:
     [pack] = (location / "packs" / "data").iterdir()
     data = bytearray(pack.read_bytes())
     data[4] = 9
-    table_offset = int.from_bytes(data[-40:-32], "little")
-    trailer = data[-40:]
-    signed = trailer[:16] + trailer[32:]
-    data[-24:-8] = checksum(data[:8], data[table_offset:-40], signed)
+    trailer = data[-TRAILER_BYTES:]
+    table_offset = int.from_bytes(trailer[:8], "little")
+    signed = trailer[:24] + trailer[40:]
+    data[-24:-8] = checksum(data[:8], data[table_offset:-TRAILER_BYTES], signed)
     key = pack_key(PackKind.DATA, digest(data))
     (location / key).write_bytes(data)
     return key

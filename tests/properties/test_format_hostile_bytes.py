@@ -6,38 +6,54 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupstore.errors import ChunkUnreadable, FormatError, UnsupportedFormat
-from dedupstore.format.block import decode_block_header, decode_directory
-from dedupstore.format.canonical_json import bytes_from_json, decode_json, encode_json
-from dedupstore.format.codecs import decode_payload
-from dedupstore.format.entry import decode_entry, split_entries
+from dedupstore.errors import FormatError
+from dedupstore.format.canonical_json import bytes_from_json
 from dedupstore.format.hashing import digest
-from dedupstore.format.pack import decode_pack_header, decode_trailer
-from dedupstore.format.pieces import decode_extents, piece_body
+from format_decoders import DECODERS, NO_DECODERS, REFUSALS, format_functions, samples, vectors_of
 from golden.format.reading import READERS, read_vector
-from golden.format.vectors import Vector, load_all
+from rules.source_tree import require_exceptions_used, require_none
 
-SOUND = [vector for vector in load_all() if vector.outcome == "accepted"]
-BINARY = [vector for vector in SOUND if vector.decoder in ("block", "pack", "piece")]
-JSON = [vector for vector in SOUND if vector.decoder in ("config", "snapshot")]
-TREES = [vector for vector in SOUND if vector.decoder in ("content", "manifest")]
-
-REFUSALS = (FormatError, UnsupportedFormat, ChunkUnreadable)
+TREES = [vector for vector in vectors_of(["content", "manifest"]) if vector.outcome == "accepted"]
+SAMPLES = {name: samples(name, bytes_max=4096) for name in DECODERS}
+RECORDS = ("config", "generation", "policy", "snapshot")
 
 EXTREMES = st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])
 """Bytes that turn the lengths and counts they fall on into the smallest and largest."""
 
 
-def read_or_refuse(vector: Vector) -> None:
-    """Read a vector; anything but a value or a refusal is raised."""
-    with suppress(*REFUSALS):
-        read_vector(vector)
+def test_every_function_that_reads_stored_bytes_is_fuzzed() -> None:
+    """Each public function of the format is covered by a decoder, writes, or is said to be none."""
+    covered = {function for decoder in DECODERS.values() for function in decoder.covers}
+    there = {name for name in format_functions() if ".encode_" not in name}
+    require_none(
+        sorted(there - covered - NO_DECODERS.keys()),
+        "Whatever reads stored bytes belongs in tests/format_decoders.py, which is what is fuzzed.",
+    )
+    require_exceptions_used(NO_DECODERS, there - covered)
+    assert covered <= there
+
+
+def test_every_golden_vector_is_of_a_decoder_or_a_tree() -> None:
+    """Each kind of golden vector is a sample for a decoder, or a tree of pieces."""
+    kinds = {kind for decoder in DECODERS.values() for kind in decoder.vectors}
+    assert kinds | {"content", "manifest"} == READERS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS))
+def test_samples_are_sealed_as_they_are(name: str) -> None:
+    """Sealing leaves sound bytes alone, so that changed ones get past their checksums."""
+    decoder = DECODERS[name]
+    sound = [v for v in vectors_of(decoder.vectors) if v.outcome == "accepted" and v.reencodes]
+    for vector in sound:
+        data = b"".join(vector.parts())
+        assert decoder.seal(data) == data
+    assert samples(name)
 
 
 @st.composite
@@ -60,33 +76,24 @@ def mutations(draw: st.DrawFn, data: bytes) -> bytes:
     return bytes(mutated)
 
 
-def sealed(decoder: str, data: bytes) -> bytes:
-    """Return a block or pack with a right checksum, so that what lies behind it is reached."""
-    if decoder == "block" and len(data) >= 40:
-        return data[:24] + digest(data[:24] + data[40:])[:16] + data[40:]
-    if decoder == "pack" and len(data) >= 48:
-        table_offset = min(int.from_bytes(data[-40:-32], "little"), len(data))
-        table = data[table_offset:-40]
-        covered = data[:8] + table + data[-40:-24] + data[-8:]
-        return data[:-24] + digest(covered)[:16] + data[-8:]
-    return data
+@given(st.sampled_from(sorted(DECODERS)), st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
+    """Any bytes, taken as any object or part of one, are read or refused."""
+    DECODERS[name].try_to_read(data)
 
 
-@given(st.sampled_from(sorted(READERS)), st.binary(max_size=300), st.integers(0, 9))
-def test_any_bytes_are_read_or_refused(decoder: str, data: bytes, level: int) -> None:
-    """Any bytes, taken as any object, are read or refused."""
-    id_ = digest(data).hex()
-    arguments = {"level": level, "id": id_, "manifest": id_, "extents": [[1, id_]]}
-    read_or_refuse(Vector("any", decoder, (), "damaged", (data,), arguments))
+@given(st.sampled_from(sorted(DECODERS)), st.data())
+def test_changed_objects_are_read_or_refused(name: str, data: st.DataObject) -> None:
+    """A golden object with some bytes changed is read or refused, also with a right checksum."""
+    DECODERS[name].try_to_read(data.draw(mutations(data.draw(st.sampled_from(SAMPLES[name])))))
 
 
-@given(st.data())
-def test_changed_objects_are_read_or_refused(data: st.DataObject) -> None:
-    """A sound block, pack or piece with some bytes changed is read or refused."""
-    vector = data.draw(st.sampled_from(BINARY))
-    changed = data.draw(mutations(b"".join(vector.parts())))
-    read_or_refuse(replace(vector, data=(changed,)))
-    read_or_refuse(replace(vector, data=(sealed(vector.decoder, changed),)))
+@given(st.sampled_from(sorted(DECODERS)), st.data())
+def test_objects_cut_off_are_read_or_refused(name: str, data: st.DataObject) -> None:
+    """A golden object that ends early, or goes on, is read or refused."""
+    sample = data.draw(st.sampled_from(SAMPLES[name]))
+    end = data.draw(st.integers(0, len(sample)))
+    DECODERS[name].try_to_read(sample[:end] + data.draw(st.sampled_from([b"", bytes(100), sample])))
 
 
 @given(st.data())
@@ -98,66 +105,40 @@ def test_changed_trees_are_read_or_refused(data: st.DataObject) -> None:
     arguments = json.loads(
         json.dumps(vector.arguments).replace(digest(pieces[-1]).hex(), digest(changed).hex())
     )
-    read_or_refuse(replace(vector, data=(*pieces[:-1], changed), arguments=arguments))
+    with suppress(*REFUSALS):
+        read_vector(replace(vector, data=(*pieces[:-1], changed), arguments=arguments))
 
+
+SOUND_RECORDS = {
+    name: [
+        b"".join(vector.parts()).decode("utf-8")
+        for vector in vectors_of([name])
+        if vector.outcome == "accepted"
+    ]
+    for name in RECORDS
+}
 
 TOKENS = st.sampled_from(
     [
         *("null", "true", "-1", "-0", "1.0", "1e999", "NaN", str(1 << 63), "9" * 5000),
         *('"\\ud800"', '"\\u0000"', '"é"', '"""', "[]", "{}", '"' + "ff" * 32 + '"'),
         *('{"b64": "é"}', '{"b64": "!"}', "[" * 500 + "]" * 500),
+        *("[null]", '["' + "ff" * 32 + '"]', '[{"pack": "", "kind": "data", "generation": 1}]'),
         *('"9999-12-31T23:59:59.999999Z"', '"0001-01-01T00:00:00Z"'),
     ]
 )
 
 
-@given(st.data())
-def test_changed_records_are_read_or_refused(data: st.DataObject) -> None:
-    """A config or record with something changed, but with right hashes, is read or refused."""
-    vector = data.draw(st.sampled_from(JSON))
-    text = b"".join(vector.parts()).decode("utf-8")
+@given(st.sampled_from(RECORDS), st.data())
+def test_changed_records_are_read_or_refused(name: str, data: st.DataObject) -> None:
+    """A record with something changed, but with right hashes, is read or refused."""
+    text = data.draw(st.sampled_from(SOUND_RECORDS[name]))
     values = list(re.finditer(r'(?<=: )("[^"\n]*"|\d+|null|\[\])', text))
     found = data.draw(st.sampled_from(values))
     changed = (text[: found.start()] + data.draw(TOKENS) + text[found.end() :]).encode()
     if data.draw(st.booleans()):
         changed = data.draw(mutations(changed))
-    read_or_refuse(resealed(vector, changed))
-
-
-def resealed(vector: Vector, data: bytes) -> Vector:
-    """Return a record under its own id, or a config with a right checksum where it has one."""
-    if vector.decoder == "snapshot":
-        return replace(vector, data=(data,), arguments={"id": digest(data).hex()})
-    try:
-        record = json.loads(data)
-        del record["checksum"]
-        record["checksum"] = digest(encode_json(record)).hex()
-        return replace(vector, data=(encode_json(record),))
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return replace(vector, data=(data,))
-
-
-DECODERS = {
-    "block header": decode_block_header,
-    "directory": partial(decode_directory, original_bytes=10),
-    "pack header": decode_pack_header,
-    "trailer": partial(decode_trailer, pack_bytes=100),
-    "stored payload": partial(decode_payload, 0, original_bytes=10),
-    "zstd payload": partial(decode_payload, 1, original_bytes=10),
-    "extents": decode_extents,
-    "piece": partial(piece_body, level=0),
-    "entry": lambda data: decode_entry(memoryview(data)),
-    "entries": lambda data: list(split_entries(data)),
-    "json": lambda data: decode_json(data, 1 << 16, "it"),
-}
-
-
-@given(st.sampled_from(sorted(DECODERS)), st.binary(max_size=120))
-def test_any_bytes_pass_or_fail_each_step(step: str, data: bytes) -> None:
-    """Each step of reading, taken by itself, gives a value or refuses."""
-    decode: Any = DECODERS[step]
-    with suppress(*REFUSALS):
-        decode(data)
+    DECODERS[name].try_to_read(changed)
 
 
 @given(

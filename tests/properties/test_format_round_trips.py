@@ -22,12 +22,19 @@ from dedupstore.format.config import (
     encode_config,
 )
 from dedupstore.format.entry import Entry, decode_entry, encode_entry, split_entries
+from dedupstore.format.generation_record import (
+    GenerationRecord,
+    Tombstone,
+    decode_generation_record,
+    encode_generation_record,
+)
 from dedupstore.format.hashing import digest
 from dedupstore.format.pack import (
     PACK_HEADER_BYTES,
     TRAILER_BYTES,
     BlockInfo,
     PackKind,
+    PackTable,
     decode_table,
     decode_trailer,
     encode_pack_header,
@@ -46,6 +53,7 @@ from dedupstore.format.snapshot_record import (
     decode_snapshot_record,
     encode_snapshot_record,
 )
+from dedupstore.limits import GENERATION_MAX
 from stored_values import entries, extents, ids
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -117,6 +125,25 @@ def test_snapshot_records_are_read_back(record: SnapshotRecord) -> None:
     assert decode_snapshot_record(snapshot, data) == record
 
 
+@st.composite
+def generation_records(draw: st.DrawFn) -> GenerationRecord:
+    """Draw a record of any generation, with tombstones of that or earlier ones."""
+    generation = draw(st.integers(1, GENERATION_MAX))
+    tombstones = st.builds(Tombstone, st.sampled_from(PackKind), st.integers(1, generation))
+    return GenerationRecord(
+        generation,
+        draw(TIMES),
+        draw(st.dictionaries(ids(), tombstones, max_size=4)),
+        draw(st.frozensets(ids(), max_size=4)),
+    )
+
+
+@given(generation_records())
+def test_generation_records_are_read_back(record: GenerationRecord) -> None:
+    """A record of any generation is read back equal under its number."""
+    assert decode_generation_record(encode_generation_record(record), record.generation) == record
+
+
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=8), st.booleans())
 def test_blocks_are_read_back(originals: list[bytes], compressed: bool) -> None:
     """The chunks of any block are read back in order, whether it is compressed or not."""
@@ -145,16 +172,17 @@ def pack_blocks(draw: st.DrawFn) -> list[BlockInfo]:
     return blocks
 
 
-@given(st.sampled_from(PackKind), pack_blocks())
-def test_tables_of_packs_are_read_back(kind: PackKind, blocks: list[BlockInfo]) -> None:
+@given(st.sampled_from(PackKind), pack_blocks(), st.integers(0, GENERATION_MAX))
+def test_tables_of_packs_are_read_back(
+    kind: PackKind, blocks: list[BlockInfo], generation: int
+) -> None:
     """The table of any pack is found through its trailer and read back equal."""
-    end = encode_table_and_trailer(kind, blocks)
+    end = encode_table_and_trailer(PackTable(kind, tuple(blocks), generation))
     offset = blocks[-1].offset + blocks[-1].stored_bytes if blocks else PACK_HEADER_BYTES
     trailer = decode_trailer(end[-TRAILER_BYTES:], offset + len(end))
     assert (trailer.table_offset, trailer.table_bytes) == (offset, len(end) - TRAILER_BYTES)
     table = decode_table(encode_pack_header(kind), end[:-TRAILER_BYTES], trailer)
-    assert table.kind is kind
-    assert list(table.blocks) == blocks
+    assert table == PackTable(kind, tuple(blocks), generation)
     assert table.chunk_count == sum(len(block.chunks) for block in blocks)
 
 

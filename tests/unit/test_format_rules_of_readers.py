@@ -16,11 +16,11 @@ from dedupstore.errors import ChunkUnreadable, DamageError, FormatError, Unsuppo
 from dedupstore.format.block import ChunkInfo, decode_block, encode_block
 from dedupstore.format.config import encode_config
 from dedupstore.format.hashing import digest
-from dedupstore.format.pack import PackKind, encode_pack_header, encode_table_and_trailer
+from dedupstore.format.pack import PackKind, PackTable, encode_pack_header, encode_table_and_trailer
 from dedupstore.limits import CHUNK_BYTES_MAX
 from dedupstore.storage.contract import ObjectInfo
 
-EMPTY_DATA_PACK = encode_pack_header(PackKind.DATA) + encode_table_and_trailer(PackKind.DATA, [])
+EMPTY_DATA_PACK = encode_pack_header(PackKind.DATA) + encode_table_and_trailer(PackTable(PackKind.DATA, ()))
 
 
 class DictStore:

@@ -15,9 +15,9 @@ from dedupstore.cli.quantities import (
     format_size,
     parse_duration_seconds,
     parse_size,
-    parse_zone,
     read_time,
 )
+from dedupstore.clock import parse_zone
 
 DAY = 86_400
 

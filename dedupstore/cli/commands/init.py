@@ -15,6 +15,7 @@ from dedupstore.engine.repository import init_repository
 _EPILOG = """
 dedupstore --repo /srv/archive init
 DEDUPSTORE_REPO=/srv/archive dedupstore init --chunk-size 32KiB
+dedupstore --repo /srv/archive init --parity 10
 """
 
 
@@ -40,8 +41,14 @@ def _parse_encryption(text: str) -> str:
     show_default=True,
     help="This version stores without encryption.",
 )
+@click.option(
+    "--parity",
+    type=click.IntRange(1, 100),
+    metavar="PERCENT",
+    help="Store so much parity beside each pack, to mend damage with. See also: protect.",
+)
 @click.pass_context
-def command(context: click.Context, chunk_size: int, encryption: str) -> None:
+def command(context: click.Context, chunk_size: int, encryption: str, parity: int | None) -> None:
     """Make an empty repository at --repo.
 
     The folder is made if it does not exist, and becomes private to its owner.
@@ -49,7 +56,10 @@ def command(context: click.Context, chunk_size: int, encryption: str) -> None:
     session = session_of(context)
     location = session.required_location()
     with init_repository(
-        location, chunk_bytes_target=chunk_size, monitor=session.monitor()
+        location,
+        chunk_bytes_target=chunk_size,
+        parity_percent=parity,
+        monitor=session.monitor(),
     ) as repository:
         repository_id = repository.config.repository_id.hex()
         session.result(
@@ -58,6 +68,7 @@ def command(context: click.Context, chunk_size: int, encryption: str) -> None:
                 **path_fields(os.fsencode(repository.location), name="location"),
                 "chunk_size": chunk_size,
                 "encryption": encryption,
+                "parity": parity or 0,
             },
             [f"made repository {repository_id[:12]} at {printable(repository.location)}"],
             quiet=True,

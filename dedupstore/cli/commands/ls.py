@@ -12,7 +12,7 @@ from dedupstore.cli.session import session_of
 from dedupstore.cli.text import bytes_fields, path_fields, printable, printable_path, to_json
 from dedupstore.clock import format_time_ns
 from dedupstore.format.entry import Entry, EntryType
-from dedupstore.operations.listing import list_entries
+from dedupstore.operations.contents import list_entries
 
 _EPILOG = """
 dedupstore ls latest

@@ -13,8 +13,18 @@ from dedupstore.cli import exit_codes
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size
 from dedupstore.cli.session import Session, binary_stdout, session_of
-from dedupstore.cli.text import ID_DIGITS_SHOWN, event_fields, labelled, printable
+from dedupstore.cli.text import (
+    ID_DIGITS_SHOWN,
+    bytes_fields,
+    event_fields,
+    labelled,
+    path_fields,
+    printable,
+)
+from dedupstore.engine.monitor import Event
 from dedupstore.operations.restore import (
+    EntriesLost,
+    FileDamaged,
     Overwrite,
     RestoreOptions,
     RestoreReport,
@@ -59,7 +69,8 @@ def command(context: click.Context, /, **given: Any) -> int:
 
     Files appear whole or not at all, and existing ones are left alone unless --overwrite says
     otherwise. If some cannot be restored, the rest is, and the exit code is 3, or 4 if stored
-    data is damaged.
+    data is damaged. What is left of a damaged file goes to NAME.partial beside it; a tar leaves
+    it out.
     """
     session = session_of(context)
     _check_usage(session, given)
@@ -68,7 +79,7 @@ def command(context: click.Context, /, **given: Any) -> int:
         paths = tuple(os.fsencode(path) for path in given["paths"])
         if given["tar"]:
             report = restore_tar(repository, found, binary_stdout(), paths)
-            return exit_codes.PARTIAL if report.failed else exit_codes.DONE
+            return _exit_code(report)
         options = RestoreOptions(
             paths=paths,
             overwrite=Overwrite(given["overwrite"]),
@@ -78,6 +89,10 @@ def command(context: click.Context, /, **given: Any) -> int:
         _allow_deep_trees()
         report = restore(repository, found, given["target"], options)
     session.result(_json(report), _lines(report, given), quiet=True)
+    return _exit_code(report)
+
+
+def _exit_code(report: RestoreReport) -> int:
     if report.damaged:
         return exit_codes.DAMAGE
     return exit_codes.PARTIAL if report.failed else exit_codes.DONE
@@ -109,10 +124,22 @@ def _json(report: RestoreReport) -> dict[str, Any]:
         "symlinks": report.symlinks,
         "bytes": report.restored_bytes,
         "skipped": report.skipped,
-        "failed": [event_fields(event) for event in report.failed],
+        "failed": [_failed_json(event) for event in report.failed],
         "events": [event_fields(event) for event in report.events],
         "seconds": round(report.seconds, 6),
     }
+
+
+def _failed_json(event: Event) -> dict[str, Any]:
+    fields: dict[str, Any] = event_fields(event)
+    if isinstance(event, FileDamaged):
+        fields["missing"] = [each._asdict() for each in event.missing]
+        if event.partial is not None:
+            fields |= bytes_fields(event.partial, name="partial")
+    elif isinstance(event, EntriesLost):
+        for name, path in (("after", event.after), ("before", event.before)):
+            fields |= path_fields(path, name=name) if path is not None else {name: None}
+    return fields
 
 
 def _lines(report: RestoreReport, given: dict[str, Any]) -> list[str]:

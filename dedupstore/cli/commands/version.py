@@ -12,7 +12,7 @@ from dedupstore.cli.session import session_of
 from dedupstore.cli.text import labelled
 from dedupstore.format import codecs, hashing
 from dedupstore.format.fields import FORMAT_VERSION
-from dedupstore.index import environment
+from dedupstore.index import lmdb_folder
 from dedupstore.version import __version__
 
 
@@ -24,7 +24,7 @@ def command(context: click.Context) -> None:
         "python": platform.python_version(),
         "blake3": hashing.LIBRARY_VERSION,
         "zstandard": codecs.LIBRARY_VERSION,
-        "lmdb": environment.LIBRARY_VERSION,
+        "lmdb": lmdb_folder.LIBRARY_VERSION,
     }
     fields = {
         "version": __version__,

@@ -1,10 +1,9 @@
 """Checking a repository.
 
-`run` puts the parts together: `packs` looks at packs and the index, `pack_data` decodes and hashes
-blocks, `references` follows every snapshot to its chunks; `findings` collects what is wrong.
+`run` puts the parts of ``engine.audit`` together; `memory` knows when each pack was last verified.
 """
 
-from dedupstore.operations.check.findings import CheckReport, Finding, Severity
+from dedupstore.engine.audit.findings import CheckReport, Finding, Severity
 from dedupstore.operations.check.run import CheckOptions, check
 
 __all__ = ["CheckOptions", "CheckReport", "Finding", "Severity", "check"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from dedupstore.engine.file_reader import ByteRange
 from dedupstore.engine.monitor import Event
 from dedupstore.ids import SnapshotId
 
@@ -33,14 +34,38 @@ class RestoreOptions:
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FileDamaged(Event):
+    """A file of which bytes are missing.
+
+    ``missing`` are the ranges of bytes, in order; ``partial`` is where below the target the rest
+    has been written, with holes for what is missing; ``None`` where it has not been.
+    """
+
+    missing: tuple[ByteRange, ...] = ()
+    partial: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesLost(Event):
+    """A part of the manifest is lost: what it listed cannot be named.
+
+    ``after`` and ``before`` are the paths that are known around it, ``None`` where there is none.
+    """
+
+    after: bytes | None = None
+    before: bytes | None = None
+
+
 @dataclass(slots=True)
 class RestoreReport:
     """What a restore did.
 
     ``files`` and ``restored_bytes`` count files written, ``skipped`` files and links that existed
     and were left. ``failed`` names what could not be restored: events of kind ``damaged``,
-    ``unsupported`` (made by a newer version), ``unwritable`` or ``not-found``. ``events`` is what
-    else happened, such as an owner that could not be given.
+    ``unsupported`` (made by a newer version), ``unwritable`` or ``not-found``; those of kind
+    ``damaged`` say as ``FileDamaged`` or ``EntriesLost`` what is missing. ``events`` is what else
+    happened, such as an owner that could not be given.
     """
 
     snapshot: SnapshotId

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 
 from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.file_reader import read_file_parts
+from dedupstore.engine.file_reader import LossTally, read_what_is_left
 from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.selection import Selection
 from dedupstore.engine.snapshots import Snapshot
+from dedupstore.engine.tree_reader import LostEntries
 from dedupstore.errors import DamageError, NoSpace, StorageError, UnsupportedFormat
 from dedupstore.format.entry import Entry, EntryType
 from dedupstore.operations.restore.options import RestoreOptions, RestoreReport
+from dedupstore.operations.restore.partial import (
+    PartialNames,
+    entries_lost,
+    keep_what_is_left,
+    nothing_left,
+)
 from dedupstore.operations.restore.target import RestoreTarget
-from dedupstore.operations.restore.writer import is_wanted, write_file, write_link
+from dedupstore.operations.restore.writer import is_wanted, new_file, write_link
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
@@ -30,18 +38,20 @@ def restore(
 
     Files appear whole, with content that has been held against its ids, mode, times, and owner
     where permitted, or not at all. What cannot be restored is listed in the report's ``failed``,
-    and the rest is restored.
+    and the rest is restored. What is left of a file that has lost bytes is written to
+    ``NAME.partial`` beside it, with holes for what is missing; the report names the ranges.
 
     Raises:
         PathUnknown: the snapshot holds nothing of what was chosen.
         UsageError: the target lies in the repository.
         NoSpace: the target is full; what was restored until then is whole.
-        DamageError, UnsupportedFormat: the manifest cannot be read.
+        DamageError: nothing of the manifest can be read.
+        UnsupportedFormat: the manifest was made by a newer version.
         LockTimeout, StorageError: the repository or the target cannot be used.
     """
     options = options or RestoreOptions()
     started_seconds = repository.clock.monotonic_seconds()
-    with repository.shared_lock():
+    with repository.session(reads=[snapshot.id]):
         report = RestoreReport(snapshot.id)
         _Restorer(repository, snapshot, os.fsencode(target), options, report).run()
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
@@ -66,12 +76,15 @@ class _Restorer:
         self._report = report
         self._monitor: Monitor = repository.monitor
         self._owners_lost = 0
+        self._entries_lost = False
+        self._partial_names: PartialNames
 
     def run(self) -> None:
         selection = Selection(self._options.paths)
         whole = not self._options.paths
         total_bytes = self._snapshot.record.counts.content_bytes if whole else None
         with ChunkReader(self._repository) as reader:
+            self._partial_names = PartialNames(lambda: self._target_paths(reader))
             target = None if self._options.dry_run else self._open_target()
             self._monitor.begin("restoring", total_bytes)
             try:
@@ -80,9 +93,13 @@ class _Restorer:
                 self._monitor.end()
                 if target is not None:
                     self._close_target(target)
-        selection.refuse_if_nothing_matched()
+        why = "the snapshot does not hold it"
+        if self._entries_lost:
+            why = "it is not among the entries that are left"
+        else:
+            selection.refuse_if_nothing_matched()
         for selector in selection.unmatched():
-            self._fail("not-found", selector, "the snapshot does not hold it")
+            self._fail(Event("not-found", selector, why))
         if self._owners_lost:
             detail = f"the owner of {self._owners_lost} restored paths could not be set"
             event = Event("owner-not-set", b"", detail)
@@ -92,7 +109,7 @@ class _Restorer:
     def _restore_entries(
         self, reader: ChunkReader, selection: Selection, target: RestoreTarget | None
     ) -> None:
-        for entry, chosen in selection.entries(reader, self._snapshot):
+        for entry, chosen in selection.entries(reader, self._snapshot, self._lose_entries):
             path = self._target_path(entry.path)
             if path is None:
                 continue
@@ -120,11 +137,11 @@ class _Restorer:
                     f"cannot restore {os.fsdecode(path)}: {error.strerror}",
                     hint="free some space in the target and run the command again",
                 ) from error
-            self._fail("unwritable", entry.path, error.strerror or str(error))
+            self._fail(Event("unwritable", entry.path, error.strerror or str(error)))
         except DamageError as error:
-            self._fail("damaged", entry.path, error.message)
+            self._fail(Event("damaged", entry.path, error.message))
         except UnsupportedFormat as error:
-            self._fail("unsupported", entry.path, error.message)
+            self._fail(Event("unsupported", entry.path, error.message))
 
     def _write(self, reader: ChunkReader, target: RestoreTarget, entry: Entry, path: bytes) -> None:
         above, _, name = path.rpartition(b"/")
@@ -133,16 +150,35 @@ class _Restorer:
         if not is_wanted(folder, name, entry, overwrite):
             self._skip(entry)
             return
-        if entry.type is EntryType.SYMLINK:
-            placed, owner_set = write_link(folder, name, entry, overwrite)
-        else:
-            parts = read_file_parts(reader, entry.content)
-            placed, owner_set = write_file(folder, name, entry, parts, overwrite)
-        if not placed:
-            self._skip(entry)
+        if entry.type is EntryType.FILE:
+            self._write_file(reader, folder, entry, path)
             return
-        self._owners_lost += not owner_set
-        self._count(entry)
+        placed, owner_set = write_link(folder, name, entry, overwrite)
+        self._count_written(entry, placed, owner_set)
+
+    def _write_file(self, reader: ChunkReader, folder: int, entry: Entry, path: bytes) -> None:
+        tally = LossTally(read_what_is_left(reader, entry.content))
+        with new_file(folder, entry, tally) as file:
+            if not tally.missing:
+                placed = file.place(path.rpartition(b"/")[2], self._options.overwrite)
+                self._count_written(entry, placed, file.owner_set)
+            elif tally.data_bytes:
+                partial = self._partial_names.take(path)
+                overwrite = self._options.overwrite
+                self._fail(keep_what_is_left(file, entry, tally, partial, overwrite))
+            else:
+                self._fail(nothing_left(entry, tally))
+
+    def _lose_entries(self, lost: LostEntries) -> None:
+        self._entries_lost = True
+        self._fail(entries_lost(lost))
+
+    def _target_paths(self, reader: ChunkReader) -> Iterator[bytes]:
+        """Yield where all that the snapshot holds goes below the target."""
+        every = Selection(()).entries(reader, self._snapshot, lambda lost: None)
+        for path in (self._target_path(entry.path) for entry, _ in every):
+            if path is not None:
+                yield path
 
     def _count_only(self, entry: Entry, path: bytes) -> None:
         """Find out what a restore would do with one path, following links only in dry runs."""
@@ -164,6 +200,13 @@ class _Restorer:
         else:
             self._skip(entry)
 
+    def _count_written(self, entry: Entry, placed: bool, owner_set: bool) -> None:
+        if not placed:
+            self._skip(entry)
+            return
+        self._owners_lost += not owner_set
+        self._count(entry)
+
     def _count(self, entry: Entry) -> None:
         if entry.type is EntryType.SYMLINK:
             self._report.symlinks += 1
@@ -176,8 +219,7 @@ class _Restorer:
         self._report.skipped += 1
         self._monitor.advance(entry.size, 1)
 
-    def _fail(self, kind: str, path: bytes, detail: str) -> None:
-        event = Event(kind, path, detail)
+    def _fail(self, event: Event) -> None:
         self._report.failed.append(event)
         self._monitor.event(event)
 
@@ -203,5 +245,6 @@ class _Restorer:
         try:
             target.close()
         except OSError as error:
-            self._fail("unwritable", b"", f"a folder's times cannot be set: {error.strerror}")
+            detail = f"a folder's times cannot be set: {error.strerror}"
+            self._fail(Event("unwritable", b"", detail))
         self._owners_lost += target.owners_lost

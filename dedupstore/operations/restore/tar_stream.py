@@ -5,18 +5,30 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.file_reader import FilePart, read_file_parts, zeros
+from dedupstore.engine.file_reader import (
+    FilePart,
+    LossTally,
+    read_file_parts,
+    read_what_is_left,
+    zeros,
+)
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.selection import Selection
 from dedupstore.engine.snapshots import Snapshot
+from dedupstore.engine.tree_reader import LostEntries
+from dedupstore.errors import UnsupportedFormat
 from dedupstore.format.entry import Entry, EntryType
+from dedupstore.limits import KIB, MIB
 from dedupstore.operations.restore.options import RestoreReport
+from dedupstore.operations.restore.partial import entries_lost, left_out
 
+_HELD_BYTES_MAX = 16 * MIB
+_HELD_PARTS_MAX = 64 * KIB
 _TAR_TYPES = {
     EntryType.FILE: tarfile.REGTYPE,
     EntryType.DIRECTORY: tarfile.DIRTYPE,
@@ -32,40 +44,54 @@ def restore_tar(
 ) -> RestoreReport:
     """Write a snapshot, or what ``paths`` choose of it, to ``output`` as a tar (POSIX pax).
 
-    A tar cannot leave out what turns out damaged half-way, so damage ends it. Of ``paths``, those
-    that the snapshot does not hold are listed in the report's ``failed``.
+    What was written of a tar cannot be taken back. So each file is read to its end before it is
+    begun; one that is damaged or newer is left out and listed in the report's ``failed``, as are
+    those of ``paths`` that the snapshot does not hold. Files that are too long to be held in memory
+    are read twice.
 
     Raises:
         PathUnknown: the snapshot holds nothing of what was chosen.
-        DamageError, UnsupportedFormat, LockTimeout, StorageError: something cannot be read; the
-            tar is cut off.
+        DamageError, UnsupportedFormat: nothing of the manifest can be read, or it is newer.
+        LockTimeout, StorageError: the repository cannot be read; the tar is cut off.
         OSError: ``output`` cannot be written.
     """
     report = RestoreReport(snapshot.id)
     selection = Selection(paths)
     started_seconds = repository.clock.monotonic_seconds()
-    with repository.shared_lock(), ChunkReader(repository) as reader:
+
+    def fail(event: Event) -> None:
+        report.failed.append(event)
+        repository.monitor.event(event)
+
+    def lose_entries(lost: LostEntries) -> None:
+        fail(entries_lost(lost))
+
+    with repository.session(reads=[snapshot.id]), ChunkReader(repository) as reader:
         repository.monitor.begin("writing a tar")
         try:
             with tarfile.open(
                 fileobj=output, mode="w|", format=tarfile.PAX_FORMAT, errors="surrogateescape"
             ) as tar:
-                for entry, chosen in selection.entries(reader, snapshot):
+                for entry, chosen in selection.entries(reader, snapshot, lose_entries):
                     if chosen:
-                        _add(tar, reader, entry, report)
+                        failed = _add(tar, reader, entry, report)
+                        if failed is not None:
+                            fail(failed)
                         repository.monitor.advance(entry.size, 1)
         finally:
             repository.monitor.end()
-    selection.refuse_if_nothing_matched()
+    if not report.damaged:
+        selection.refuse_if_nothing_matched()
     for selector in selection.unmatched():
-        event = Event("not-found", selector, "the snapshot does not hold it")
-        report.failed.append(event)
-        repository.monitor.event(event)
+        fail(Event("not-found", selector, "it is not among the entries of the snapshot"))
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
     return report
 
 
-def _add(tar: tarfile.TarFile, reader: ChunkReader, entry: Entry, report: RestoreReport) -> None:
+def _add(
+    tar: tarfile.TarFile, reader: ChunkReader, entry: Entry, report: RestoreReport
+) -> Event | None:
+    """Add an entry, or return why it is left out."""
     member = tarfile.TarInfo(os.fsdecode(entry.path))
     member.type = _TAR_TYPES[entry.type]
     member.mode, member.uid, member.gid = entry.mode, entry.uid, entry.gid
@@ -75,16 +101,53 @@ def _add(tar: tarfile.TarFile, reader: ChunkReader, entry: Entry, report: Restor
     member.pax_headers = {"mtime": _decimal_seconds(entry.mtime_ns)}
     if entry.type is EntryType.FILE:
         member.size = entry.size
-        tar.addfile(member, _PartsStream(read_file_parts(reader, entry.content)))
-        report.files += 1
-        report.restored_bytes += entry.size
-        return
+        return _add_file(tar, member, reader, entry, report)
     member.linkname = os.fsdecode(entry.link_target)
     tar.addfile(member)
     if entry.type is EntryType.DIRECTORY:
         report.directories += 1
     else:
         report.symlinks += 1
+    return None
+
+
+def _add_file(
+    tar: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    reader: ChunkReader,
+    entry: Entry,
+    report: RestoreReport,
+) -> Event | None:
+    tally = LossTally(read_what_is_left(reader, entry.content))
+    try:
+        held = _held_parts(tally)
+    except UnsupportedFormat as error:
+        return Event("unsupported", entry.path, error.message)
+    if tally.missing:
+        return left_out(entry, tally)
+    parts = iter(held) if held is not None else read_file_parts(reader, entry.content)
+    tar.addfile(member, _PartsStream(parts))
+    report.files += 1
+    report.restored_bytes += entry.size
+    return None
+
+
+def _held_parts(parts: Iterable[FilePart]) -> list[FilePart] | None:
+    """Read parts to their end; return copies of them, or ``None`` where that would be too much."""
+    held: list[FilePart] | None = []
+    held_bytes = 0
+    for part in parts:
+        if held is None or part.data is None:
+            held_part = part
+        else:
+            # A copy: the parts are views of whole blocks, which are much larger.
+            held_part = FilePart(part.part_bytes, memoryview(bytes(part.data)))
+            held_bytes += part.part_bytes
+        if held is not None:
+            held.append(held_part)
+            if held_bytes > _HELD_BYTES_MAX or len(held) > _HELD_PARTS_MAX:
+                held = None
+    return held
 
 
 def _decimal_seconds(nanoseconds: int) -> str:
@@ -121,7 +184,7 @@ class _PartsStream(io.BufferedIOBase):
 
 
 def _pieces_of(parts: Iterator[FilePart]) -> Iterator[memoryview]:
-    for part_bytes, data in parts:
+    for part_bytes, data, _ in parts:
         if data is None:
             yield from zeros(part_bytes)
         else:

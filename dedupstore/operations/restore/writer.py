@@ -6,8 +6,8 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from dedupstore.engine.file_reader import FilePart
 from dedupstore.format.entry import Entry, EntryType
@@ -16,6 +16,7 @@ from dedupstore.operations.restore.options import Overwrite
 
 TEMPORARY_PREFIX = b".dedupstore-"
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_BYTES_MAX = (1 << 63) - 1
 _CANNOT_LINK = frozenset(
     (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES)
 )
@@ -47,12 +48,33 @@ def _is_link_to(folder: int, name: bytes, target: bytes) -> bool:
         return False
 
 
-def write_file(
-    folder: int, name: bytes, entry: Entry, parts: Iterator[FilePart], overwrite: Overwrite
-) -> tuple[bool, bool]:
-    """Write a file; return whether it is in place now, and whether its owner could be set.
+class NewFile:
+    """A file that is written, but has no name of its own yet.
 
-    With ``Overwrite.NEVER`` something that has appeared meanwhile is left as it is.
+    ``owner_set`` tells whether it could be given its owner.
+    """
+
+    def __init__(self, folder: int, temporary: bytes, owner_set: bool) -> None:
+        self._folder = folder
+        self._temporary = temporary
+        self.owner_set = owner_set
+
+    def place(self, name: bytes, overwrite: Overwrite) -> bool:
+        """Give the file its name, once; return whether it is in place now.
+
+        With ``Overwrite.NEVER`` something that exists, or has appeared meanwhile, is left as it is.
+
+        Raises:
+            OSError: it cannot be put there; nothing has changed then.
+        """
+        return _place(self._folder, self._temporary, name, overwrite)
+
+
+@contextmanager
+def new_file(folder: int, entry: Entry, parts: Iterable[FilePart]) -> Iterator[NewFile]:
+    """Write a file that can be given its name in a ``with`` block; without one it is removed.
+
+    Bytes that are lost become holes.
 
     Raises:
         OSError: the file cannot be written; nothing has changed then.
@@ -66,11 +88,10 @@ def write_file(
             owner_set = apply_metadata(descriptor, entry)
         finally:
             os.close(descriptor)
-        placed = _place(folder, temporary, name, overwrite)
-    except BaseException:
+        yield NewFile(folder, temporary, owner_set)
+    finally:
+        # Once it has its name, there is nothing left to remove.
         _remove(folder, temporary)
-        raise
-    return placed, owner_set
 
 
 def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> tuple[bool, bool]:
@@ -99,12 +120,14 @@ def _remove(folder: int, name: bytes) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def _write_parts(descriptor: int, parts: Iterator[FilePart]) -> None:
+def _write_parts(descriptor: int, parts: Iterable[FilePart]) -> None:
     end = 0
-    for part_bytes, data in parts:
+    for part_bytes, data, _ in parts:
         if data is not None:
             _write_all(descriptor, data, end)
         end += part_bytes
+        if end > _FILE_BYTES_MAX:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     # A hole at the end is made by the length alone.
     if os.fstat(descriptor).st_size != end:
         os.ftruncate(descriptor, end)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dedupstore.clock import format_time
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.commit import commit_snapshot
+from dedupstore.engine.epochs import Session
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, load_snapshots
@@ -38,6 +39,7 @@ def last_of_set(repository: Repository, set_name: str) -> Snapshot | None:
 
 def finish_snapshot(
     repository: Repository,
+    session: Session,
     writer: ChunkWriter,
     manifest: ManifestWriter,
     report: SnapshotReport,
@@ -73,7 +75,7 @@ def finish_snapshot(
         previous=previous.id if previous else None,
         program=f"dedupstore {__version__}",
     )
-    report.snapshot, record_bytes = commit_snapshot(repository, writer, record)
+    report.snapshot, record_bytes = commit_snapshot(repository, session, writer, record)
     report.bytes_stored = writer.bytes_stored + record_bytes
     if previous is not None and previous.record.time > record.time:
         _tell_of_later(repository, report, previous)

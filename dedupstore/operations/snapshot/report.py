@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from dedupstore.engine.labels import check_label
 from dedupstore.engine.monitor import Event
-from dedupstore.errors import UsageError
 from dedupstore.ids import SnapshotId
 
 
@@ -46,22 +46,6 @@ class SnapshotOptions:
         for label in (set_name, self.effective_host(), *self.tags):
             check_label(label)
         return set_name
-
-
-LABEL_CHARACTERS_MAX = 200
-
-
-def check_label(label: str) -> None:
-    """Refuse names of sets, hosts and tags that would not survive a terminal or a script.
-
-    Raises:
-        UsageError: the label is empty, too long, or holds control characters or broken Unicode.
-    """
-    if not 0 < len(label) <= LABEL_CHARACTERS_MAX or not label.isprintable():
-        raise UsageError(
-            f"not a name for a set, host or tag: {label[:80]!r}",
-            hint=f"use 1 to {LABEL_CHARACTERS_MAX} printable characters",
-        )
 
 
 class FileChange(Enum):

@@ -48,15 +48,15 @@ def snapshot(
     roots = resolve_roots([os.fsencode(path) for path in paths])
     started_seconds = repository.clock.monotonic_seconds()
     report = begin_report(repository, options)
-    with repository.shared_lock():
+    with repository.session(writes=True) as session:
         previous = last_of_set(repository, report.set_name)
-        with ChunkWriter(repository, dry_run=options.dry_run) as writer:
+        with ChunkWriter(repository, session, dry_run=options.dry_run) as writer:
             manifest = ManifestWriter(writer.add_piece)
             _take_all(repository, roots, options, report, previous, writer, manifest)
             if not report.files + report.directories + report.symlinks:
                 raise _nothing_taken(report)
             named = recorded_paths(roots)
-            finish_snapshot(repository, writer, manifest, report, options, named, previous)
+            finish_snapshot(repository, session, writer, manifest, report, options, named, previous)
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
     return report
 

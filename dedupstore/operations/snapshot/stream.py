@@ -71,9 +71,9 @@ def _snapshot_of(
         raise UsageError(f"not a name for a file in a snapshot: {os.fsdecode(name)!r}")
     started_seconds = repository.clock.monotonic_seconds()
     report = begin_report(repository, options)
-    with repository.shared_lock():
+    with repository.session(writes=True) as session:
         previous = last_of_set(repository, report.set_name)
-        with ChunkWriter(repository, dry_run=options.dry_run) as writer:
+        with ChunkWriter(repository, session, dry_run=options.dry_run) as writer:
             manifest = ManifestWriter(writer.add_piece)
             repository.monitor.begin("reading")
             try:
@@ -84,7 +84,10 @@ def _snapshot_of(
                 repository.monitor.end()
             manifest.add(_stream_entry(path, result.content, report))
             report.bytes_read = result.bytes_read
-            finish_snapshot(repository, writer, manifest, report, options, [b"/" + path], previous)
+            paths = [b"/" + path]
+            finish_snapshot(
+                repository, session, writer, manifest, report, options, paths, previous
+            )
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
     return report
 

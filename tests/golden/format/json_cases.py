@@ -67,6 +67,9 @@ def _snapshot(
 def _accepted() -> Iterator[Vector]:
     text = config_text()
     yield accepted("config", "config", "C-01 J-03", text, CONFIG_VALUE)
+    text = config_text(parity_percent=10)
+    value = CONFIG_VALUE | {"parity_percent": 10}
+    yield accepted("config-parity", "config", "C-04", text, value)
     extra = config_text(extra={"list": [], "nothing": None})
     yield Vector(
         "config-unknown-field", "config", ("V-03",), "accepted", (extra.encode(),), {}, CONFIG_VALUE
@@ -140,6 +143,10 @@ def _refused_configs() -> Iterator[Vector]:
     yield damaged("config-format-true", "config", "J-06", config_text(format=True))
     yield damaged("config-features-a-number", "config", "J-06", config_text(features_required=[1]))
     yield damaged("config-created-missing", "config", "J-06", config_text(created=None))
+    for name, percent in (("0", 0), ("101", 101)):
+        text = config_text(parity_percent=percent)
+        yield damaged(f"config-parity-{name}", "config", "C-04", text)
+    yield damaged("config-parity-a-text", "config", "J-06", config_text(parity_percent="10"))
     chunking = CONFIG_VALUE["chunking"]
     assert isinstance(chunking, dict)
     for name, rule, change in (

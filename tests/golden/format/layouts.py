@@ -102,16 +102,48 @@ def pack(
     *,
     table_offset: int | None = None,
     table_bytes: int | None = None,
+    generation: int = 0,
     checksum: bytes | None = None,
     flags: int = 0,
     magic: bytes = b"DEND",
 ) -> bytes:
     """Return a pack with a right trailer."""
     offset = len(header) + len(stored) if table_offset is None else table_offset
-    place = struct.pack("<QQ", offset, len(table) if table_bytes is None else table_bytes)
+    table_bytes = len(table) if table_bytes is None else table_bytes
+    place = struct.pack("<QQQ", offset, table_bytes, generation)
     end = struct.pack("<I", flags) + magic
     checksum = checksum or digest(header[:8] + table + place + end)[:16]
     return header + stored + table + place + checksum + end
+
+
+def parity(
+    shards: Sequence[bytes],
+    parity_shards: Sequence[bytes],
+    pack_bytes: int,
+    *,
+    magic: bytes = b"DPAR",
+    version: int = 1,
+    code: int = 1,
+    flags: int = 0,
+    shard_bytes: int | None = None,
+    counts: tuple[int, int] | None = None,
+    pack: bytes | None = None,
+    checksum: bytes | None = None,
+) -> bytes:
+    """Return a parity object of data shards and parity shards."""
+    fixed = magic + struct.pack(
+        "<BBHIIHH32s",
+        version,
+        code,
+        flags,
+        pack_bytes,
+        len(shards[0]) if shard_bytes is None else shard_bytes,
+        *(counts or (len(shards), len(parity_shards))),
+        digest(b"".join(shards)[:pack_bytes]) if pack is None else pack,
+    )
+    directory = b"".join(digest(shard)[:16] for shard in (*shards, *parity_shards))
+    header = fixed + (checksum or digest(fixed + directory)[:16])
+    return header + directory + b"".join(parity_shards) + directory + header
 
 
 def piece(level: int, body: bytes, *, magic: bytes = b"DM", version: int = 1) -> bytes:
@@ -165,6 +197,21 @@ def entry(
     return fixed + rest
 
 
+def verified(
+    rows: Sequence[tuple[bytes, int, int]],
+    *,
+    magic: bytes = b"DVRF",
+    version: int = 1,
+    flags: int = 0,
+    checksum: bytes | None = None,
+    behind: bytes = b"",
+) -> bytes:
+    """Return the memory of check, of rows of a pack's id, the number of a run and a time."""
+    header = magic + struct.pack("<HH", version, flags)
+    rest = b"".join(struct.pack("<32sQq", *row) for row in rows) + behind
+    return header + (checksum or digest(header + rest)[:16]) + rest
+
+
 def json_text(value: dict[str, Any]) -> str:
     """Return the one text of a JSON object."""
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
@@ -214,3 +261,50 @@ def snapshot_fields(**changes: Any) -> dict[str, Any]:
     }
     fields.update(changes)
     return {name: value for name, value in fields.items() if value is not MISSING}
+
+
+def policy_text(**changes: Any) -> str:
+    """Return a policy with a right checksum; changes set fields, ``MISSING`` takes one away."""
+    fields: dict[str, Any] = {
+        "format": 1,
+        "features_required": [],
+        "set": None,
+        "keep_last": 0,
+        "keep_hourly": 0,
+        "keep_daily": 14,
+        "keep_weekly": 0,
+        "keep_monthly": 12,
+        "keep_yearly": 0,
+        "keep_within_seconds": None,
+        "keep_tags": [],
+        "timezone": "UTC",
+    }
+    checksum = changes.pop("checksum", None)
+    fields.update(changes)
+    fields = {name: value for name, value in fields.items() if value is not MISSING}
+    if checksum is not MISSING:
+        fields["checksum"] = checksum or digest(json_text(fields).encode()).hex()
+    return json_text(fields)
+
+
+def tombstone(pack: str, kind: str, generation: int) -> dict[str, Any]:
+    """Return a tombstone of a generation record."""
+    return {"pack": pack, "kind": kind, "generation": generation}
+
+
+def generation_text(**changes: Any) -> str:
+    """Return a record of generation 7 with a right checksum; changes as for ``policy_text``."""
+    fields: dict[str, Any] = {
+        "format": 1,
+        "features_required": [],
+        "generation": 7,
+        "time": "2026-03-01T12:00:00Z",
+        "tombstones": [],
+        "forgotten": [],
+    }
+    checksum = changes.pop("checksum", None)
+    fields.update(changes)
+    fields = {name: value for name, value in fields.items() if value is not MISSING}
+    if checksum is not MISSING:
+        fields["checksum"] = checksum or digest(json_text(fields).encode()).hex()
+    return json_text(fields)

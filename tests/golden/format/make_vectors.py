@@ -5,13 +5,29 @@ Start it from the folder `tests`: python -m golden.format.make_vectors
 
 from __future__ import annotations
 
-from golden.format import json_cases, manifest_cases, pack_cases
+from golden.format import (
+    generation_cases,
+    json_cases,
+    manifest_cases,
+    pack_cases,
+    parity_cases,
+    policy_cases,
+    verified_cases,
+)
 from golden.format.vectors import FOLDER, Vector, to_text
 
 
 def vectors() -> list[Vector]:
     """Return all vectors, as the layouts give them."""
-    return [*json_cases.cases(), *manifest_cases.cases(), *pack_cases.cases()]
+    return [
+        *json_cases.cases(),
+        *generation_cases.cases(),
+        *manifest_cases.cases(),
+        *pack_cases.cases(),
+        *parity_cases.cases(),
+        *policy_cases.cases(),
+        *verified_cases.cases(),
+    ]
 
 
 def main() -> None:

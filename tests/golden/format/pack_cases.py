@@ -135,7 +135,9 @@ def _row(originals: tuple[bytes, ...] = (HELLO,), offset: int = 8) -> tuple[Any,
     return offset, len(block(originals)), sum(map(len, originals)), chunks
 
 
-def _table_value(*rows: tuple[int, tuple[bytes, ...]], kind: str = "data") -> dict[str, Any]:
+def _table_value(
+    *rows: tuple[int, tuple[bytes, ...]], kind: str = "data", generation: int = 0
+) -> dict[str, Any]:
     blocks = [
         {
             "offset": offset,
@@ -145,7 +147,7 @@ def _table_value(*rows: tuple[int, tuple[bytes, ...]], kind: str = "data") -> di
         }
         for offset, originals in rows
     ]
-    return {"kind": kind, "blocks": blocks}
+    return {"kind": kind, "generation": generation, "blocks": blocks}
 
 
 def _accepted_packs() -> Iterator[Vector]:
@@ -158,6 +160,9 @@ def _accepted_packs() -> Iterator[Vector]:
     both = pack(pack_header(kind=2), block() + block((WORLD, HELLO)), table(rows))
     value = _table_value((8, (HELLO,)), (second, (WORLD, HELLO)), kind="manifest")
     yield accepted("pack-of-manifests-two-blocks", "pack", "P-08", both, value)
+    later = pack(pack_header(), block(), table([_row()]), generation=(1 << 62) - 1)
+    value = _table_value((8, (HELLO,)), generation=(1 << 62) - 1)
+    yield accepted("pack-of-last-generation", "pack", "P-04", later, value)
     flagged = pack(pack_header(flags=1), block(), table([_row()]), flags=1)
     value = _table_value((8, (HELLO,)))
     yield Vector("pack-optional-flags", "pack", ("P-07",), "accepted", (flagged,), {}, value)
@@ -181,6 +186,9 @@ def _refused_trailers() -> Iterator[Vector]:
     yield damaged("pack-table-too-long", "pack", "P-03", place(table_bytes=256 * MIB + 1))
     yield damaged("pack-table-length-max", "pack", "P-03", place(table_bytes=(1 << 64) - 1))
     yield damaged("pack-checksum-wrong", "pack", "P-04", place(checksum=bytes(16)))
+    yield damaged(
+        "pack-generation-flipped", "pack", "P-04", place(generation=1, checksum=checksum)
+    )
     yield damaged("pack-trailer-flags-flipped", "pack", "P-04", place(flags=256, checksum=checksum))
     flipped = partial(pack, stored=stored, table=rows, checksum=checksum)
     yield damaged("pack-version-flipped", "pack", "P-04", flipped(pack_header(version=3)))
@@ -190,6 +198,8 @@ def _refused_trailers() -> Iterator[Vector]:
     yield newer("pack-version-2", "pack", "P-06", sound(pack_header(version=2)))
     yield newer("pack-kind-unknown", "pack", "P-06", sound(pack_header(kind=3)))
     yield newer("pack-required-flag", "pack", "P-06", sound(pack_header(flags=0x8000)))
+    too_high = place(generation=1 << 62)
+    yield damaged("pack-generation-too-high", "pack", "P-14", too_high)
     yield newer("pack-trailer-required-flag", "pack", "P-06", place(flags=0x0100))
 
 

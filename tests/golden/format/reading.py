@@ -10,6 +10,10 @@ from dedupstore.engine.tree_reader import content_extents, manifest_entries
 from dedupstore.format.block import decode_block, encode_block
 from dedupstore.format.config import decode_config, encode_config
 from dedupstore.format.entry import Content, Entry, decode_entry, encode_entry, split_entries
+from dedupstore.format.generation_record import (
+    decode_generation_record,
+    encode_generation_record,
+)
 from dedupstore.format.pack import (
     PACK_HEADER_BYTES,
     TRAILER_BYTES,
@@ -19,6 +23,12 @@ from dedupstore.format.pack import (
     encode_pack_header,
     encode_table_and_trailer,
 )
+from dedupstore.format.parity import (
+    PARITY_HEAD_BYTES_MAX,
+    decode_parity_foot,
+    decode_parity_head,
+    encode_parity,
+)
 from dedupstore.format.pieces import (
     Extent,
     decode_extents,
@@ -26,7 +36,9 @@ from dedupstore.format.pieces import (
     encode_piece,
     piece_body,
 )
+from dedupstore.format.policy import decode_policy, encode_policy
 from dedupstore.format.snapshot_record import decode_snapshot_record, encode_snapshot_record
+from dedupstore.format.verified import decode_verified, encode_verified
 from golden.format.vectors import Vector
 from stored_pieces import StoredPieces
 
@@ -73,7 +85,22 @@ def _read_config(vector: Vector) -> Read:
             "line_bound_bytes": chunking.line_bound_bytes,
         },
     }
+    if config.parity_percent is not None:
+        value["parity_percent"] = config.parity_percent
     return value, encode_config(config)
+
+
+def _read_policy(vector: Vector) -> Read:
+    stored = decode_policy(_joined(vector))
+    policy = stored.policy
+    value = {
+        "set": stored.set_name,
+        **policy.counts(),
+        "keep_within_seconds": policy.keep_within_seconds,
+        "keep_tags": list(policy.keep_tags),
+        "timezone": policy.timezone,
+    }
+    return value, encode_policy(stored)
 
 
 def _read_snapshot(vector: Vector) -> Read:
@@ -123,8 +150,29 @@ def _read_pack(vector: Vector) -> Read:
     stored = b"".join(
         data[block.offset : block.offset + block.stored_bytes] for block in table.blocks
     )
-    header, end = encode_pack_header(table.kind), encode_table_and_trailer(table.kind, table.blocks)
-    return {"kind": table.kind.name.lower(), "blocks": blocks}, header + stored + end
+    header, end = encode_pack_header(table.kind), encode_table_and_trailer(table)
+    value = {"kind": table.kind.name.lower(), "generation": table.generation, "blocks": blocks}
+    return value, header + stored + end
+
+
+def _read_parity(vector: Vector) -> Read:
+    data = _joined(vector)
+    front, end = data[:PARITY_HEAD_BYTES_MAX], data[-PARITY_HEAD_BYTES_MAX:]
+    head = decode_parity_foot(end) if vector.arguments.get("foot") else decode_parity_head(front)
+    layout = head.layout
+    shards = [
+        data[layout.parity_offset(number) :][: layout.shard_bytes]
+        for number in range(layout.parity_count)
+    ]
+    value = {
+        "pack": head.pack.hex(),
+        "pack_bytes": layout.pack_bytes,
+        "shard_bytes": layout.shard_bytes,
+        "data_checksums": [checksum.hex() for checksum in head.data_checksums],
+        "parity_checksums": [checksum.hex() for checksum in head.parity_checksums],
+        "parity": [shard.hex() for shard in shards],
+    }
+    return value, b"".join(encode_parity(head, shards))
 
 
 def _read_piece(vector: Vector) -> Read:
@@ -172,12 +220,36 @@ def _read_manifest(vector: Vector) -> Read:
     return [entry.path.hex() for entry in entries], None
 
 
+def _read_verified(vector: Vector) -> Read:
+    verified = decode_verified(_joined(vector))
+    value = [[id_.hex(), row.run, row.time_seconds] for id_, row in verified.items()]
+    return value, encode_verified(verified)
+
+
+def _read_generation(vector: Vector) -> Read:
+    record = decode_generation_record(_joined(vector), vector.arguments["number"])
+    value = {
+        "generation": record.generation,
+        "time": format_time(record.time) if record.time else None,
+        "tombstones": [
+            {"pack": pack.hex(), "kind": stone.kind.name.lower(), "generation": stone.generation}
+            for pack, stone in record.tombstones.items()
+        ],
+        "forgotten": [snapshot.hex() for snapshot in sorted(record.forgotten)],
+    }
+    return value, encode_generation_record(record)
+
+
 READERS: dict[str, Callable[[Vector], Read]] = {
     "config": _read_config,
+    "generation": _read_generation,
+    "policy": _read_policy,
     "snapshot": _read_snapshot,
     "block": _read_block,
     "pack": _read_pack,
+    "parity": _read_parity,
     "piece": _read_piece,
     "content": _read_content,
     "manifest": _read_manifest,
+    "verified": _read_verified,
 }

@@ -18,8 +18,10 @@ NOT_IN_BYTES = {
     "B-12": "needs the engine: tests/unit/test_format_rules_of_readers.py",
     "C-02": "needs an open repository: tests/unit/test_format_rules_of_readers.py",
     "C-03": "needs an open repository: tests/unit/test_format_rules_of_readers.py",
+    "G-01": "is about names of files: tests/unit/test_generation.py",
     "R-01": "is about names of files: tests/unit/test_format_rules_of_readers.py",
     "R-03": "is about names of files: tests/unit/test_format_rules_of_readers.py",
+    "T-02": "is about names of files: tests/unit/test_policies.py",
 }
 """Rule that binds readers → why there is no vector, and where it is tested."""
 

@@ -1,0 +1,141 @@
+"""Sessions: who is at work, and since which generation of the repository.
+
+Whoever reads or writes stored data holds the file ``locks/epochs/GENERATION`` shared for as long,
+with the number of the generation in which it began. A sweep that wants to remove what a later
+generation declared dead looks for holders of earlier ones; the locks end with their processes, so
+none is ever stale.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from dedupstore.clock import Clock
+from dedupstore.engine.generation import current_generation
+from dedupstore.engine.locks import LOCKS_FOLDER, open_lock_file, try_lock
+from dedupstore.errors import LockTimeout, StorageError
+from dedupstore.storage.contract import ReadStore
+from dedupstore.storage.local import storage_error
+
+_EPOCHS = "epochs"
+EPOCHS_FOLDER = f"{LOCKS_FOLDER}/{_EPOCHS}"
+_POLL_SECONDS = 0.005
+_WAIT_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Session:
+    """Somebody at work: ``generation`` is that of the repository when it began."""
+
+    generation: int
+
+
+@contextmanager
+def hold_epoch(
+    store: ReadStore, folder: str, clock: Clock, *, writes: bool = False
+) -> Iterator[Session]:
+    """Be at work in the repository in ``folder`` for the length of a ``with`` block.
+
+    Where the lock cannot be made because nothing can be written, the block runs without, unless
+    it ``writes`` itself.
+
+    Raises:
+        LockTimeout: a sweep held the lock for a minute, which it does for moments only.
+        StorageError: the lock file cannot be used.
+    """
+    deadline_seconds = clock.monotonic_seconds() + _WAIT_SECONDS
+    while True:
+        generation = current_generation(store)
+        descriptor = open_lock_file(folder, _name(generation), needed=False)
+        if descriptor is None:
+            if writes:
+                raise StorageError("cannot write the lock of those at work")
+            break
+        # Read again: had a switch and a sweep come in between, nobody would know of us.
+        if try_lock(descriptor, exclusive=False) and current_generation(store) == generation:
+            break
+        os.close(descriptor)
+        if clock.monotonic_seconds() >= deadline_seconds:
+            raise LockTimeout(f"a prune does not let go of {folder}", hint="run it again")
+        time.sleep(_POLL_SECONDS)
+    try:
+        yield Session(generation)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def oldest_epoch_at_work(folder: str) -> int | None:
+    """Return the earliest generation in which somebody now at work began; ``None`` for nobody.
+
+    Raises:
+        StorageError: the lock files cannot be used.
+    """
+    return next((epoch for epoch in _epochs(folder) if is_at_work(folder, epoch)), None)
+
+
+def newest_epoch_known(folder: str) -> int:
+    """Return the latest generation in which anybody is known to have begun.
+
+    Raises:
+        StorageError: the lock files cannot be listed.
+    """
+    return max(_epochs(folder), default=0)
+
+
+def is_at_work(folder: str, generation: int) -> bool:
+    """Tell whether somebody who began in a generation is still at work.
+
+    Raises:
+        StorageError: the lock file cannot be used.
+    """
+    try:
+        descriptor = os.open(_path(folder, generation), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise storage_error(error, "open", "a lock") from error
+    try:
+        return not try_lock(descriptor, exclusive=True)
+    finally:
+        os.close(descriptor)
+
+
+def remove_past_epochs(folder: str, generation: int) -> None:
+    """Remove the lock files of generations before ``generation`` that nobody holds.
+
+    Whoever opens such a file too late finds that the generation has moved on, and begins again.
+    """
+    for epoch in _epochs(folder):
+        if epoch >= generation:
+            return
+        with suppress(OSError):
+            descriptor = os.open(_path(folder, epoch), os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(_path(folder, epoch))
+            finally:
+                os.close(descriptor)
+
+
+def _epochs(folder: str) -> list[int]:
+    try:
+        names = os.listdir(os.path.join(folder, EPOCHS_FOLDER))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(f"cannot list the locks of {folder}: {error.strerror}") from error
+    return sorted(int(name, 16) for name in names if len(name) == 16)
+
+
+def _name(generation: int) -> str:
+    return f"{_EPOCHS}/{generation:016x}"
+
+
+def _path(folder: str, generation: int) -> str:
+    return os.path.join(folder, LOCKS_FOLDER, _name(generation))

@@ -1,0 +1,131 @@
+"""Which packs are to go, and why: decided from what is needed of each, before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dedupstore.engine.reclaim.usage import Usage
+from dedupstore.errors import UsageError
+from dedupstore.format.pack import PackKind
+from dedupstore.ids import PackId
+from dedupstore.index.location import IndexedPack
+from dedupstore.limits import PACK_BYTES_TARGET, PACK_CHUNKS_TARGET
+
+
+@dataclass(frozen=True, slots=True)
+class ReclaimOptions:
+    """When packs that are partly needed are written anew.
+
+    ``unused_percent_max`` is how much of what is stored may be left unneeded, in percent of it, 0
+    to 100: packs are repacked, the most wasteful first, until no more is. Packs smaller than
+    ``small_pack_bytes`` that are not full of tiny chunks either are merged once there are
+    ``merge_packs_min`` (2 or more) of a kind, those that are repacked anyway included.
+    """
+
+    unused_percent_max: float = 5.0
+    small_pack_bytes: int = PACK_BYTES_TARGET // 4
+    merge_packs_min: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: a value is out of range.
+        """
+        if not 0 <= self.unused_percent_max <= 100:
+            raise UsageError(f"not a share from 0 to 100 %: {self.unused_percent_max}")
+        if self.small_pack_bytes < 0 or self.merge_packs_min < 2:
+            raise UsageError("packs are merged from 2 at a time, and sizes are not negative")
+
+
+@dataclass(frozen=True, slots=True)
+class PackUse:
+    """A pack that is to go: how much of it is needed, and why it goes."""
+
+    pack: IndexedPack
+    needed_chunks: int
+    needed_bytes: int
+    reason: str
+
+    @property
+    def unused_bytes(self) -> int:
+        """About as many of the pack's bytes as are not needed."""
+        original = max(1, self.pack.original_bytes)
+        return round(self.pack.pack_bytes * (1 - min(1.0, self.needed_bytes / original)))
+
+
+@dataclass(frozen=True, slots=True)
+class ReclaimPlan:
+    """``dead`` packs go as they are; of those in ``repack``, what is needed is copied first."""
+
+    dead: tuple[PackUse, ...] = ()
+    repack: tuple[PackUse, ...] = ()
+
+    @property
+    def freed_bytes(self) -> int:
+        """About as many bytes as will be freed."""
+        return sum(use.unused_bytes for use in (*self.dead, *self.repack))
+
+
+def plan_reclaim(
+    packs: Iterable[IndexedPack],
+    usage: Usage,
+    options: ReclaimOptions,
+    is_being_written: Callable[[IndexedPack], bool],
+) -> ReclaimPlan:
+    """Decide about each pack; ``is_being_written`` tells which may be a snapshot's under way."""
+    dead: list[PackUse] = []
+    needed: list[PackUse] = []
+    # The order in which they were written: neighbours stay neighbours.
+    for pack in packs:
+        if pack.is_dead:
+            continue
+        chunks = usage.needed_chunks(pack.id)
+        use = PackUse(pack, chunks, usage.needed_bytes(pack.id), "nothing of it is needed")
+        if chunks:
+            needed.append(use)
+        elif not is_being_written(pack):
+            dead.append(use)
+    chosen: dict[PackId, PackUse] = {}
+    for kind in PackKind:
+        of_kind = [use for use in needed if use.pack.kind == kind]
+        sparse = _sparse(of_kind, options)
+        chosen |= {use.pack.id: use for use in sparse + _small(of_kind, sparse, options)}
+    repack = (chosen.get(use.pack.id) for use in needed)
+    return ReclaimPlan(tuple(dead), tuple(use for use in repack if use is not None))
+
+
+def _sparse(packs: list[PackUse], options: ReclaimOptions) -> list[PackUse]:
+    """Choose the most wasteful packs, until what is left unneeded is within the limit."""
+    stored_bytes = sum(use.pack.pack_bytes for use in packs)
+    unused_bytes = sum(use.unused_bytes for use in packs)
+    allowed_bytes = stored_bytes * options.unused_percent_max / 100
+    chosen: list[PackUse] = []
+    by_waste = sorted(
+        packs, key=lambda use: (-use.unused_bytes / max(1, use.pack.pack_bytes), use.pack.id)
+    )
+    for use in by_waste:
+        if unused_bytes <= allowed_bytes or not use.unused_bytes:
+            break
+        share = 100 * use.needed_bytes / max(1, use.pack.original_bytes)
+        chosen.append(_because(use, f"{share:.0f} % of it are needed"))
+        unused_bytes -= use.unused_bytes
+    return chosen
+
+
+def _small(packs: list[PackUse], chosen: list[PackUse], options: ReclaimOptions) -> list[PackUse]:
+    taken = {use.pack.id for use in chosen}
+    small = [
+        _because(use, "it is small")
+        for use in packs
+        if use.pack.pack_bytes < options.small_pack_bytes
+        and use.pack.chunk_count < PACK_CHUNKS_TARGET // 4
+        and use.pack.id not in taken
+    ]
+    # What is repacked anyway comes out small more often than not, and would be merged next time.
+    return small if len(small) + len(chosen) >= options.merge_packs_min else []
+
+
+def _because(use: PackUse, reason: str) -> PackUse:
+    return PackUse(use.pack, use.needed_chunks, use.needed_bytes, reason)

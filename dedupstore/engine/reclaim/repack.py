@@ -1,0 +1,97 @@
+"""Copying what is needed of packs into new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dedupstore.engine.block_encoder import EncodedBlock
+from dedupstore.engine.chunk_writer import ChunkWriter
+from dedupstore.engine.keys import pack_key
+from dedupstore.engine.monitor import Event
+from dedupstore.engine.pack_reader import StoredPack, read_table
+from dedupstore.engine.reclaim.plan import PackUse
+from dedupstore.engine.reclaim.usage import Usage
+from dedupstore.engine.repository import Repository
+from dedupstore.engine.verified_block import VerifiedBlock, verify_block
+from dedupstore.errors import ChunkUnreadable, DamageError, UnsupportedFormat
+from dedupstore.format.block import ChunkInfo, decode_block
+from dedupstore.format.pack import BlockInfo, PackKind
+from dedupstore.ids import ChunkId
+from dedupstore.limits import BLOCK_BYTES_TARGET, MANIFEST_BLOCK_BYTES_TARGET
+
+_BLOCK_BYTES_TARGETS = {
+    PackKind.DATA: BLOCK_BYTES_TARGET,
+    PackKind.MANIFEST: MANIFEST_BLOCK_BYTES_TARGET,
+}
+
+
+def copy_needed(
+    repository: Repository, writer: ChunkWriter, usage: Usage, packs: Sequence[PackUse]
+) -> list[PackUse]:
+    """Copy what is needed of ``packs`` and return those of which everything has been copied.
+
+    Every chunk is held against its id on the way. A pack in which something needed is damaged is
+    told as an event, and is none of these: repair may still get something out of it.
+
+    Raises:
+        DamageError, NoSpace, StorageError: something could not be stored.
+    """
+    copied = []
+    monitor = repository.monitor
+    monitor.begin("repacking", sum(use.pack.pack_bytes for use in packs))
+    try:
+        for use in packs:
+            stored = StoredPack(PackKind(use.pack.kind), use.pack.id, use.pack.pack_bytes)
+            now_needed = replace(use, needed_chunks=usage.needed_chunks(use.pack.id))
+            try:
+                _copy_pack(repository, writer, usage, stored)
+                copied.append(now_needed)
+            except (DamageError, UnsupportedFormat) as error:
+                monitor.event(Event("pack-damaged", stored.key.encode(), error.message))
+            monitor.advance(use.pack.pack_bytes, 1)
+        writer.flush()
+    finally:
+        monitor.end()
+    # A pack is named by its bytes: what came out as it went in has to stay.
+    return [use for use in copied if use.pack.id not in writer.pack_ids_stored]
+
+
+def _copy_pack(repository: Repository, writer: ChunkWriter, usage: Usage, pack: StoredPack) -> None:
+    table = read_table(repository.store, pack)
+    ordinal = 0
+    for block in table.blocks:
+        needed = [
+            chunk
+            for number, chunk in enumerate(block.chunks, ordinal)
+            if usage.is_needed(pack.id, number)
+        ]
+        ordinal += len(block.chunks)
+        if needed:
+            _copy_block(repository, writer, pack, block, needed)
+
+
+def _copy_block(
+    repository: Repository,
+    writer: ChunkWriter,
+    pack: StoredPack,
+    info: BlockInfo,
+    needed: Sequence[ChunkInfo],
+) -> None:
+    key = pack_key(pack.kind, pack.id)
+    data = repository.store.get(key, info.offset, info.stored_bytes)
+    block = decode_block(data)
+    verified = verify_block(block)
+    _require_sound(verified, [chunk.id for chunk in needed])
+    is_large = 2 * info.original_bytes >= _BLOCK_BYTES_TARGETS[pack.kind]
+    if is_large and len(needed) == len(block.chunks) and not verified.damaged:
+        writer.copy_block(pack.kind, EncodedBlock(data, info.original_bytes, block.chunks))
+        return
+    for chunk in needed:
+        writer.copy_chunk(pack.kind, chunk.id, verified.chunk(chunk.id))
+
+
+def _require_sound(verified: VerifiedBlock, ids: Sequence[ChunkId]) -> None:
+    for id_ in ids:
+        if id_ not in verified.chunks:
+            raise ChunkUnreadable(f"chunk {id_.hex()[:16]} is not what it should be")

@@ -1,0 +1,181 @@
+"""The whole of removing: plan what goes, then do it in the order that is safe at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.chunk_writer import ChunkWriter
+from dedupstore.engine.epochs import Session
+from dedupstore.engine.generation import current_generation
+from dedupstore.engine.monitor import Event
+from dedupstore.engine.reclaim.marker import Marker
+from dedupstore.engine.reclaim.plan import PackUse, ReclaimOptions, ReclaimPlan, plan_reclaim
+from dedupstore.engine.reclaim.removal import remove_snapshots
+from dedupstore.engine.reclaim.repack import copy_needed
+from dedupstore.engine.reclaim.sweep import sweep
+from dedupstore.engine.reclaim.switch import declare_dead, maybe_being_written
+from dedupstore.engine.repository import RESERVE_BYTES, Repository
+from dedupstore.errors import NoSpace
+from dedupstore.ids import SnapshotId
+
+Result = TypeVar("Result")
+
+_ROUND_BYTES = 256 * 1024 * 1024
+"""As much as is repacked at once: on a disk that is nearly full, the old packs of a round must go
+before the next one has room."""
+
+
+@dataclass(slots=True)
+class ReclaimReport:
+    """What was done, or in a dry run would be.
+
+    ``snapshots_removed`` are those that were listed and not held. ``bytes_freed`` is what the packs
+    that were declared dead take, less ``bytes_written`` for packs that took their place; it is an
+    estimate in a dry run. ``swept`` is false where dead packs are still there, since somebody at
+    work may read them: a later run removes them. ``pieces_read`` counts the pieces of manifests
+    that marking read, each once; ``switch_seconds`` is the longest time for which no snapshot could
+    be committed. ``chunks_lost`` are chunks of logs that are needed and in no pack.
+    """
+
+    plan: ReclaimPlan = field(default_factory=ReclaimPlan)
+    snapshots_removed: frozenset[SnapshotId] = frozenset()
+    packs_dead: int = 0
+    packs_repacked: int = 0
+    bytes_dead: int = 0
+    bytes_written: int = 0
+    bytes_freed: int = 0
+    swept: bool = True
+    pieces_read: int = 0
+    chunks_lost: int = 0
+    switch_seconds: float = 0.0
+
+
+def reclaim(
+    repository: Repository,
+    snapshots: Collection[SnapshotId],
+    named_as_previous: Collection[SnapshotId],
+    options: ReclaimOptions,
+    *,
+    dry_run: bool = False,
+) -> ReclaimReport:
+    """Remove ``snapshots`` and take back the room of what no other needs.
+
+    The caller holds the removal lock, or for a dry run is at work. The order:
+
+    1. What all other snapshots need is marked, and the packs that are to go are chosen. Nothing
+       has been changed; if something that is needed cannot be followed, nothing will be.
+    2. The records of ``snapshots`` are removed (``removal``).
+    3. Packs of which nothing is needed are declared dead (``switch``) and removed (``sweep``), so
+       that a full disk gets room.
+    4. What is needed of sparse and small packs is copied, these are declared dead, and removed.
+
+    A crash between any two leaves packs that no snapshot needs, or dead ones; the next run takes
+    them. ``named_as_previous``: see ``remove_snapshots``.
+
+    Raises:
+        DamageError, UnsupportedFormat: what is needed cannot be told; nothing has been removed.
+        LockTimeout, NoSpace, StorageError: something refused; what was removed by then is gone.
+    """
+    report = ReclaimReport()
+    repository.index.require_generation(current_generation(repository.store))
+    with ChunkReader(repository) as reader:
+        marker = Marker(repository, reader)
+        marker.mark_listed(but=snapshots)
+        report.plan = _plan(repository, marker, options)
+        report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
+        if dry_run:
+            report.snapshots_removed = frozenset(snapshots)
+            report.bytes_freed = report.plan.freed_bytes
+            return report
+        with _reserve_restored(repository):
+            _execute(repository, marker, report, snapshots, named_as_previous)
+        report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
+    report.bytes_freed = max(0, report.bytes_dead - report.bytes_written)
+    return report
+
+
+def _plan(repository: Repository, marker: Marker, options: ReclaimOptions) -> ReclaimPlan:
+    being_written = maybe_being_written(repository)
+    return plan_reclaim(
+        repository.index.packs(),
+        marker.usage,
+        options,
+        lambda pack: being_written(pack.generation),
+    )
+
+
+def _execute(
+    repository: Repository,
+    marker: Marker,
+    report: ReclaimReport,
+    snapshots: Collection[SnapshotId],
+    named_as_previous: Collection[SnapshotId],
+) -> None:
+    if snapshots:
+        report.snapshots_removed = _with_reserve(
+            repository, lambda: remove_snapshots(repository, snapshots, named_as_previous)
+        )
+    _declare_and_sweep(repository, marker, report, report.plan.dead)
+    for packs in _rounds(report.plan.repack):
+        try:
+            copied, bytes_written = _repack(repository, marker, packs)
+        except NoSpace as error:
+            detail = f"packs are repacked when there is room: {error.message}"
+            repository.monitor.event(Event("repack-postponed", b"", detail))
+            return
+        report.bytes_written += bytes_written
+        report.packs_repacked += len(copied)
+        _declare_and_sweep(repository, marker, report, copied)
+
+
+def _declare_and_sweep(
+    repository: Repository, marker: Marker, report: ReclaimReport, packs: Sequence[PackUse]
+) -> None:
+    if packs or marker.wrongly_dead:
+        switch = _with_reserve(repository, lambda: declare_dead(repository, marker, packs))
+        report.packs_dead += len(switch.dead)
+        report.bytes_dead += sum(use.pack.pack_bytes for use in switch.dead)
+        report.switch_seconds = max(report.switch_seconds, switch.seconds)
+    report.swept = sweep(repository, marker).packs_left == 0
+
+
+def _rounds(packs: Sequence[PackUse]) -> Iterator[list[PackUse]]:
+    waiting: list[PackUse] = []
+    for use in packs:
+        waiting.append(use)
+        if sum(use.pack.pack_bytes for use in waiting) >= _ROUND_BYTES:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _repack(
+    repository: Repository, marker: Marker, packs: Sequence[PackUse]
+) -> tuple[list[PackUse], int]:
+    session = Session(current_generation(repository.store))
+    with ChunkWriter(repository, session, replace=True) as writer:
+        copied = copy_needed(repository, writer, marker.usage, packs)
+        return copied, writer.bytes_stored
+
+
+def _with_reserve(repository: Repository, action: Callable[[], Result]) -> Result:
+    """Do something that writes a little; on a full disk, with the room kept for that."""
+    try:
+        return action()
+    except NoSpace:
+        if not repository.store.release_reserve():
+            raise
+    return action()
+
+
+@contextmanager
+def _reserve_restored(repository: Repository) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        repository.store.set_reserve(RESERVE_BYTES)

@@ -1,0 +1,75 @@
+"""The packs of an index: a number for each, by which its chunks refer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from dedupstore.ids import PackId
+from dedupstore.index.location import PACK_KEY, PACK_VALUE, IndexedPack
+
+_NEXT_NUMBER = b"next pack number"
+
+
+class PackRows:
+    """Reads and writes the rows of packs within transactions; ``by_number`` is as last loaded.
+
+    The tables are LMDB's handles: ``rows`` from number to pack, ``numbers`` from id to number,
+    ``facts`` for the next number. A number is never used twice, so that one remembered from
+    before can only lead to nothing, not to another pack.
+    """
+
+    def __init__(self, rows: Any, numbers: Any, facts: Any) -> None:
+        self._rows = rows
+        self._numbers = numbers
+        self._facts = facts
+        self.by_number: dict[int, IndexedPack] = {}
+        self.dead_numbers: frozenset[int] = frozenset()
+
+    def load(self, transaction: Any) -> None:
+        """Read all rows."""
+        with transaction.cursor(self._rows) as cursor:
+            self.by_number = {
+                PACK_KEY.unpack(key)[0]: IndexedPack(*PACK_VALUE.unpack(value))
+                for key, value in cursor
+            }
+        self.dead_numbers = frozenset(
+            number for number, pack in self.by_number.items() if pack.is_dead
+        )
+
+    def add(self, transaction: Any, pack: IndexedPack) -> tuple[int, bool]:
+        """Return the number of a pack, and whether it was not known before and has been added."""
+        known = transaction.get(pack.id, db=self._numbers)
+        if known is not None:
+            return PACK_KEY.unpack(known)[0], False
+        stored = transaction.get(_NEXT_NUMBER, db=self._facts)
+        number: int = PACK_KEY.unpack(stored)[0] if stored is not None else 1
+        transaction.put(_NEXT_NUMBER, PACK_KEY.pack(number + 1), db=self._facts)
+        self._put(transaction, number, pack)
+        transaction.put(pack.id, PACK_KEY.pack(number), db=self._numbers)
+        return number, True
+
+    def set_dead(self, transaction: Any, ids: Collection[PackId]) -> None:
+        """Mark packs as dead; those that are not known are passed over."""
+        for id_ in ids:
+            known = transaction.get(id_, db=self._numbers)
+            if known is not None:
+                number = PACK_KEY.unpack(known)[0]
+                row = IndexedPack(*PACK_VALUE.unpack(transaction.get(known, db=self._rows)))
+                self._put(transaction, number, row._replace(is_dead=True))
+
+    def numbers_of(self, transaction: Any, ids: Collection[PackId]) -> frozenset[int]:
+        """Return the numbers of those of some packs that are known."""
+        found = (transaction.get(id_, db=self._numbers) for id_ in ids)
+        return frozenset(PACK_KEY.unpack(number)[0] for number in found if number is not None)
+
+    def remove(self, transaction: Any, ids: Collection[PackId]) -> None:
+        """Remove packs; those that are not known are passed over."""
+        for id_ in ids:
+            number = transaction.get(id_, db=self._numbers)
+            if number is not None:
+                transaction.delete(number, db=self._rows)
+                transaction.delete(id_, db=self._numbers)
+
+    def _put(self, transaction: Any, number: int, pack: IndexedPack) -> None:
+        transaction.put(PACK_KEY.pack(number), PACK_VALUE.pack(*pack), db=self._rows)

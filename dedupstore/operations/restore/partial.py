@@ -1,0 +1,102 @@
+"""What is left of a damaged file: where it goes, and what is said about it.
+
+It is written beside the file's name, never under it, so that nobody takes it for the whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import count
+
+from dedupstore.engine.file_reader import LossTally, describe_missing
+from dedupstore.engine.tree_reader import LostEntries
+from dedupstore.format.entry import Entry
+from dedupstore.operations.restore.options import EntriesLost, FileDamaged, Overwrite
+from dedupstore.operations.restore.writer import NewFile
+
+_LOOKS_PARTIAL = re.compile(rb"\.partial(-[0-9]+)?(?=/|\Z)")
+
+
+class PartialNames:
+    """Names for what is left of files: ``NAME.partial``, or ``NAME.partial-2`` and so on.
+
+    ``snapshot_paths`` gives the paths of all that the snapshot holds, as they are in the target;
+    it is called once, when the first name is wanted. None of these paths is ever taken.
+    """
+
+    def __init__(self, snapshot_paths: Callable[[], Iterable[bytes]]) -> None:
+        self._snapshot_paths = snapshot_paths
+        self._taken: set[bytes] | None = None
+
+    def take(self, path: bytes) -> bytes:
+        """Return the path for what is left of the file at ``path``.
+
+        Raises:
+            DamageError, UnsupportedFormat, StorageError: whatever ``snapshot_paths`` raises.
+        """
+        if self._taken is None:
+            self._taken = {
+                name[: found.end()]
+                for name in self._snapshot_paths()
+                for found in _LOOKS_PARTIAL.finditer(name)
+            }
+        for number in count(1):
+            candidate = path + b".partial" + (b"-%d" % number if number > 1 else b"")
+            if candidate not in self._taken:
+                self._taken.add(candidate)
+                return candidate
+        raise RuntimeError("unreachable")
+
+
+def keep_what_is_left(
+    file: NewFile, entry: Entry, tally: LossTally, partial: bytes, overwrite: Overwrite
+) -> FileDamaged:
+    """Give what is left of a file the name of ``partial``; return what there is to say.
+
+    Where something exists there, ``Overwrite.NEVER`` leaves it; anything else replaces it.
+    """
+    name = partial.rpartition(b"/")[2]
+    shown = name.decode("utf-8", "backslashreplace")
+    try:
+        placed = file.place(name, overwrite)
+    except OSError as error:
+        # The damage is what matters; it must not be hidden by what came of it.
+        return _event(entry, tally, f"what is left cannot be kept in {shown}: {error.strerror}")
+    if not placed:
+        return _event(entry, tally, f"{shown} exists and was left as it is")
+    return _event(entry, tally, f"what is left is in {shown}", partial)
+
+
+def nothing_left(entry: Entry, tally: LossTally) -> FileDamaged:
+    """Return what there is to say of a file that is lost as a whole."""
+    return _event(entry, tally, "nothing of it is left")
+
+
+def left_out(entry: Entry, tally: LossTally) -> FileDamaged:
+    """Return what there is to say of a damaged file that is left out of a tar."""
+    return _event(entry, tally, "it is left out of the tar")
+
+
+def entries_lost(lost: LostEntries) -> EntriesLost:
+    """Return what there is to say of a lost part of a manifest."""
+    around = []
+    if lost.after is not None:
+        around.append(f"after {_shown(lost.after)}")
+    if lost.before is not None:
+        around.append(f"before {_shown(lost.before)}")
+    where = " and ".join(around) or "of the whole snapshot"
+    detail = f"the entries {where} are lost: {lost.damage.message}"
+    return EntriesLost("damaged", b"", detail, lost.after, lost.before)
+
+
+def _event(
+    entry: Entry, tally: LossTally, outcome: str, partial: bytes | None = None
+) -> FileDamaged:
+    reason = f" ({tally.damage.message})" if tally.damage else ""
+    detail = f"{describe_missing(tally.missing, entry.size)}{reason}; {outcome}"
+    return FileDamaged("damaged", entry.path, detail, tuple(tally.missing), partial)
+
+
+def _shown(path: bytes) -> str:
+    return "/" + path.decode("utf-8", "backslashreplace")

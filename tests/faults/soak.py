@@ -1,0 +1,337 @@
+"""Real processes on one repository, ended by SIGKILL at random moments, round after round.
+
+In each round several commands run at once: snapshots of logs that have lived on, restores, checks,
+prunes and forgets. Some are killed. When all have ended, the index may be lost or put back to an
+earlier state; then check must find nothing wrong, and every snapshot that is listed must restore,
+byte for byte, to the files that it was taken of.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dedupstore
+from faults.soak_logs import Digests, LivingLogs, digests_of
+
+SETS = ("alpha", "beta", "gamma")
+KEEP_LAST = 4
+TYPICAL_SECONDS = 0.5
+HANGING_SECONDS = 120.0
+POLL_SECONDS = 0.002
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_KILLED = -9
+
+
+@dataclass
+class Counts:
+    """What a soak has done, and what it has found."""
+
+    rounds: int = 0
+    finished: Counter[str] = field(default_factory=Counter)
+    killed: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    indexes_spoiled: int = 0
+    snapshots_of_killed: int = 0
+    snapshots_removed: int = 0
+    snapshots_verified: int = 0
+    bytes_compared: int = 0
+    bytes_lost: int = 0
+    defects: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """One command of a round: what it works on, and whether what it reads may vanish meanwhile."""
+
+    kind: str
+    arguments: list[str]
+    set_name: str = ""
+    snapshot: str = ""
+    target: Path | None = None
+
+
+@dataclass
+class Run:
+    """A command at work, or one that has ended."""
+
+    plan: Plan
+    process: subprocess.Popen[bytes]
+    output: Path
+    began_seconds: float
+    kill_after_seconds: float | None
+    seconds: float = 0.0
+
+    @property
+    def code(self) -> int:
+        """The exit code, or minus the number of the signal that ended it."""
+        return int(self.process.returncode)
+
+    @property
+    def said(self) -> str:
+        """What it wrote on stderr."""
+        return self.output.with_suffix(".err").read_text(errors="replace")
+
+    @property
+    def document(self) -> Any:
+        """The JSON document that it wrote on stdout."""
+        return json.loads(self.output.with_suffix(".out").read_bytes())
+
+
+class Soak:
+    """A repository in ``folder`` under the command ``program``; all chance comes from ``seed``."""
+
+    def __init__(self, program: Sequence[str], folder: Path, seed: int) -> None:
+        self.counts = Counts()
+        self.repository = folder / "repository"
+        self._program = list(program)
+        self._folder = folder
+        self._random = random.Random(seed)
+        self._environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+        self._logs = {name: LivingLogs(folder / name, seed + n) for n, name in enumerate(SETS)}
+        self._trees: dict[str, Digests] = {}
+        self._by_set: dict[str, list[str]] = {name: [] for name in SETS}
+        self._typical_seconds: dict[str, float] = {}
+        self._call("--repo", str(self.repository), "init", "--chunk-size", "4KiB")
+        lines = self._call("--help").decode().splitlines()
+        self._commands = {line.split()[0] for line in lines if line[:2] == "  " and line[2:3] > " "}
+
+    def run(self, seconds: float) -> Counts:
+        """Run rounds for about ``seconds``; stop after a round that has found a defect."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.counts.defects:
+            self.run_round()
+        return self.counts
+
+    def run_round(self) -> None:
+        """Let the logs live on, run some commands at once, and look at what they leave."""
+        self.counts.rounds += 1
+        for name, logs in self._logs.items():
+            logs.live_on([other for key, other in self._logs.items() if key != name])
+        trees = {name: logs.digests() for name, logs in self._logs.items()}
+        scratch = self._folder / "round"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        earlier_index = scratch / "index"
+        if (self.repository / "index").exists():
+            shutil.copytree(self.repository / "index", earlier_index)
+        plans = self._plan(scratch)
+        removable = self._removable(plans)
+        runs = self._run_all(plans, scratch)
+        for run in runs:
+            self._judge(run, removable)
+        self._spoil_index(earlier_index)
+        self._look(runs, removable, trees, scratch / "out")
+
+    # What is done.
+
+    def _plan(self, scratch: Path) -> list[Plan]:
+        chance = self._random.random
+        snapshots = list(self._trees)
+        plans = [
+            Plan("snapshot", ["--set", name, str(self._logs[name].folder)], set_name=name)
+            for name in SETS
+            if chance() < 0.8
+        ]
+        for number in range(self._random.randrange(3) if snapshots else 0):
+            target = scratch / f"restored-{number}"
+            snapshot = self._random.choice(snapshots)
+            plans.append(
+                Plan(
+                    "restore",
+                    [snapshot, "--target", str(target)],
+                    snapshot=snapshot,
+                    target=target,
+                )
+            )
+        if chance() < 0.3:
+            plans.append(Plan("check", ["--data"] if chance() < 0.5 else []))
+        if "prune" in self._commands and chance() < 0.6:
+            plans.append(Plan("prune", ["--keep-last", str(KEEP_LAST)]))
+        if "forget" in self._commands and snapshots and chance() < 0.3:
+            snapshot = self._random.choice(snapshots)
+            plans.append(Plan("forget", [snapshot], snapshot=snapshot))
+        self._random.shuffle(plans)
+        return plans
+
+    def _removable(self, plans: list[Plan]) -> set[str]:
+        """Return the snapshots that the commands of a round may remove."""
+        found = {plan.snapshot for plan in plans if plan.kind == "forget"}
+        if any(plan.kind == "prune" for plan in plans):
+            # A snapshot that is made meanwhile may take the place of the oldest that is kept; one
+            # that is forgotten meanwhile only ever keeps others.
+            for snapshots in self._by_set.values():
+                found.update(snapshots[: max(0, len(snapshots) - (KEEP_LAST - 1))])
+        return found
+
+    def _run_all(self, plans: list[Plan], scratch: Path) -> list[Run]:
+        runs: list[Run] = []
+        for number, plan in enumerate(plans):
+            runs.append(self._start(plan, scratch / f"{number}-{plan.kind}"))
+            time.sleep(self._random.random() * 0.05)
+        waiting = list(runs)
+        while waiting:
+            time.sleep(POLL_SECONDS)
+            now = time.monotonic()
+            for run in waiting:
+                elapsed_seconds = now - run.began_seconds
+                if run.process.poll() is not None:
+                    run.seconds = elapsed_seconds
+                elif run.kill_after_seconds and elapsed_seconds > run.kill_after_seconds:
+                    run.process.kill()
+                elif elapsed_seconds > HANGING_SECONDS:
+                    run.process.kill()
+                    self._defect(f"{run.plan.kind} does not end")
+            waiting = [run for run in waiting if run.process.returncode is None]
+        return runs
+
+    def _start(self, plan: Plan, output: Path) -> Run:
+        kill_after_seconds = None
+        if self._random.random() < 0.4:
+            typical_seconds = self._typical_seconds.get(plan.kind, TYPICAL_SECONDS)
+            kill_after_seconds = typical_seconds * self._random.uniform(0.3, 1.3)
+        command = [*self._program, "--repo", str(self.repository), "--json", "--lock-wait", "60s"]
+        with (
+            output.with_suffix(".out").open("wb") as stdout,
+            output.with_suffix(".err").open("wb") as stderr,
+        ):
+            process = subprocess.Popen(
+                [*command, plan.kind, *plan.arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+        return Run(plan, process, output, time.monotonic(), kill_after_seconds)
+
+    def _call(self, *arguments: str) -> bytes:
+        done = subprocess.run(
+            [*self._program, *arguments], env=self._environment, check=True, capture_output=True
+        )
+        return done.stdout
+
+    def _spoil_index(self, earlier_index: Path) -> None:
+        """Lose the index in one of several ways, sometimes: it may always be lost."""
+        index = self.repository / "index"
+        chance = self._random.random()
+        if chance < 0.1:
+            shutil.rmtree(index, ignore_errors=True)
+        elif chance < 0.2 and earlier_index.exists():
+            shutil.rmtree(index, ignore_errors=True)
+            shutil.copytree(earlier_index, index)
+        elif chance < 0.25:
+            (index / "CURRENT").unlink(missing_ok=True)
+        else:
+            return
+        self.counts.indexes_spoiled += 1
+
+    # What is found.
+
+    def _judge(self, run: Run, removable: set[str]) -> None:
+        """Count how a command ended, and what about that must not be."""
+        kind = run.plan.kind
+        if "Traceback" in run.said:
+            self._defect(f"{kind} ended in a traceback: {run.said}")
+        if run.code == EXIT_KILLED:
+            self.counts.killed[kind] += 1
+        elif run.code == EXIT_DONE:
+            self.counts.finished[kind] += 1
+            known_seconds = self._typical_seconds.get(kind, run.seconds)
+            self._typical_seconds[kind] = 0.8 * known_seconds + 0.2 * run.seconds
+            if run.plan.target is not None:
+                self._compare(run.plan.snapshot, run.plan.target, "a restore beside others")
+        elif run.code == EXIT_FAILED and run.plan.snapshot in removable:
+            self.counts.refused[kind] += 1
+        else:
+            self._defect(f"{kind} ended with {run.code}: {run.said}")
+
+    def _look(
+        self, runs: list[Run], removable: set[str], trees: dict[str, Digests], target: Path
+    ) -> None:
+        with dedupstore.open_repository(self.repository) as repository:
+            report = dedupstore.check(repository, dedupstore.CheckOptions(data=True))
+            for finding in report.findings:
+                if finding.severity is dedupstore.Severity.ERROR:
+                    self._defect(f"check: {finding.kind} {finding.object} {finding.detail}")
+            listed = dedupstore.list_snapshots(repository)
+            self._take_in(listed, runs, removable, trees)
+            for snapshot in listed:
+                if snapshot.id.hex() not in self._trees:
+                    continue
+                shutil.rmtree(target, ignore_errors=True)
+                restored = dedupstore.restore(repository, snapshot, target)
+                if restored.failed:
+                    self._defect(f"{snapshot.id.hex()} restores only in part: {restored.failed}")
+                self._compare(snapshot.id.hex(), target, "a restore afterwards")
+                self.counts.snapshots_verified += 1
+
+    def _take_in(
+        self,
+        listed: list[dedupstore.Snapshot],
+        runs: list[Run],
+        removable: set[str],
+        trees: dict[str, Digests],
+    ) -> None:
+        """Compare what is listed with what must be, and learn of new snapshots."""
+        by_set: dict[str, list[str]] = {name: [] for name in SETS}
+        for snapshot in listed:
+            by_set[snapshot.record.set_name].append(snapshot.id.hex())
+        present = {id_ for snapshots in by_set.values() for id_ in snapshots}
+        for id_ in self._trees.keys() - present:
+            if id_ not in removable:
+                self.counts.bytes_lost += sum(size for size, _ in self._trees[id_].values())
+                self._defect(f"snapshot {id_} has vanished")
+            del self._trees[id_]
+            self.counts.snapshots_removed += 1
+        for run in runs:
+            if run.plan.kind == "snapshot":
+                self._take_in_new(run, by_set[run.plan.set_name], trees)
+            elif run.code == EXIT_DONE and run.plan.kind in ("prune", "forget"):
+                for removed in run.document["removed"]:
+                    id_ = removed["snapshot"] if isinstance(removed, dict) else removed
+                    if id_ in present:
+                        self._defect(f"{run.plan.kind} said {id_} was removed, and it is there")
+        for id_ in present - self._trees.keys():
+            self._defect(f"snapshot {id_} was made by nobody")
+        self._by_set = by_set
+
+    def _take_in_new(self, run: Run, of_set: list[str], trees: dict[str, Digests]) -> None:
+        new = [id_ for id_ in of_set if id_ not in self._trees]
+        if run.code == EXIT_DONE and new != [run.document["snapshot"]]:
+            self._defect(f"a snapshot was made, but new in its set are {new}")
+        if run.code == EXIT_KILLED:
+            self.counts.snapshots_of_killed += len(new)
+        for id_ in new[:1]:
+            self._trees[id_] = trees[run.plan.set_name]
+
+    def _compare(self, snapshot: str, target: Path, what: str) -> None:
+        expected, found = self._trees[snapshot], digests_of(target, target)
+        wrong = {name for name, value in expected.items() if found.get(name) != value}
+        self.counts.bytes_compared += sum(size for size, _ in expected.values())
+        self.counts.bytes_lost += sum(expected[name][0] for name in wrong)
+        if wrong or found.keys() != expected.keys():
+            others = sorted(wrong | (found.keys() - expected.keys()))
+            self._defect(f"{what} of {snapshot} brings other files: {others}")
+
+    def _defect(self, text: str) -> None:
+        self.counts.defects.append(f"round {self.counts.rounds}: {text}")
+
+
+def make_scratch_folder(seed: int) -> Path:
+    """Return a new folder for a soak, in memory where there is room: syncing is free there."""
+    memory = "/dev/shm"
+    usable = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30
+    place = memory if usable else None
+    return Path(tempfile.mkdtemp(prefix=f"dedupstore-soak-{seed}-", dir=place))
