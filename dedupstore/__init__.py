@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     from dedupstore.operations.listing import list_snapshots
     from dedupstore.operations.protect import ProtectReport, protect, unprotect
     from dedupstore.operations.prune import Decision, PruneOptions, PruneReport, prune
+    from dedupstore.operations.repair import (
+        ActionKind,
+        RepairAction,
+        RepairPlan,
+        RepairReport,
+        repair,
+    )
     from dedupstore.operations.restore import (
         EntriesLost,
         FileDamaged,
@@ -110,6 +117,11 @@ _HOMES = {
     "PruneOptions": "dedupstore.operations.prune",
     "PruneReport": "dedupstore.operations.prune",
     "prune": "dedupstore.operations.prune",
+    "ActionKind": "dedupstore.operations.repair",
+    "RepairAction": "dedupstore.operations.repair",
+    "RepairPlan": "dedupstore.operations.repair",
+    "RepairReport": "dedupstore.operations.repair",
+    "repair": "dedupstore.operations.repair",
     "Overwrite": "dedupstore.operations.restore",
     "RestoreOptions": "dedupstore.operations.restore",
     "RestoreReport": "dedupstore.operations.restore",
@@ -126,6 +138,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ActionKind",
     "CheckOptions",
     "CheckReport",
     "Clock",
@@ -147,6 +160,9 @@ __all__ = [
     "PruneReport",
     "ReclaimOptions",
     "ReclaimReport",
+    "RepairAction",
+    "RepairPlan",
+    "RepairReport",
     "Repository",
     "RestoreOptions",
     "RestoreReport",
@@ -178,6 +194,7 @@ __all__ = [
     "prune",
     "release_snapshot",
     "remove_policy",
+    "repair",
     "restore",
     "restore_tar",
     "set_policy",

@@ -150,10 +150,9 @@ def _seal_verified(data: bytes) -> bytes:
 def _seal_json(data: bytes) -> bytes:
     """Return the one text of any JSON object with a right checksum; other bytes as they are."""
     with suppress(ValueError, TypeError, RecursionError):
-        record = json.loads(data)
+        record = dict(json.loads(data))
         record.pop("checksum", None)
-        record["checksum"] = digest(encode_json(record)).hex()
-        return encode_json(record)
+        return encode_json({**record, "checksum": digest(encode_json(record)).hex()})
     return data
 
 

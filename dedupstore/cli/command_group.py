@@ -18,6 +18,7 @@ COMMANDS = {
     "restore": "Restore a snapshot, or part of it, into a folder or as a tar.",
     "diff": "Compare two snapshots.",
     "check": "Check that everything stored is there and right.",
+    "repair": "Mend what is damaged, and say what stays lost.",
     "protect": "Store parity beside packs, to mend damage with, or remove it.",
     "stats": "Show how much is stored, and how small it became.",
     "prune": "Remove the snapshots that no policy keeps, and free their room.",

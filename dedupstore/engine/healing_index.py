@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 class HealingIndex:
     """Stands for one index as long as its repository is open, whatever happens to the files.
 
+    ``openings`` counts how often it has been opened or built anew: as long as that stays the same,
+    each chunk keeps its place, unless it is moved on purpose.
     ``open_index`` opens it and makes it agree with the packs; ``rebuild_index`` builds it from
     the packs alone. Damage that only shows while the index is used is told by ``on_damage``; the
     index is then rebuilt and asked once more. All methods raise NoSpace or StorageError where
@@ -38,6 +40,7 @@ class HealingIndex:
         self._rebuild_index = rebuild_index
         self._on_damage = on_damage
         self._environment: IndexEnvironment | None = None
+        self.openings = 0
 
     def find(self, ids: Sequence[ChunkId]) -> dict[ChunkId, ChunkLocation]:
         """See ``IndexEnvironment.find``."""
@@ -84,6 +87,7 @@ class HealingIndex:
         """Build the index anew from the packs, whatever state it is in."""
         self.close()
         self._environment = self._rebuild_index()
+        self.openings += 1
 
     def close(self) -> None:
         """Let go of the index; it is opened again if it is needed again."""
@@ -94,6 +98,7 @@ class HealingIndex:
     def _ask(self, question: Callable[[IndexEnvironment], Result]) -> Result:
         if self._environment is None:
             self._environment = self._open_index()
+            self.openings += 1
         try:
             return question(self._environment)
         except IndexUnusable as damage:

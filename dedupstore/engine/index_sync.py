@@ -101,12 +101,13 @@ def _refuse_lost(
             lost |= stored[pack.id].pack_bytes != pack.pack_bytes
             if pack.is_dead and pack.id not in state.tombstones:
                 raise IndexUnusable("the index calls a pack dead that is not")
-        elif not pack.is_dead and pack.id not in state.tombstones:
-            # An index that was last used before the newest removal cannot tell one from a loss.
-            if packs.generation == state.generation:
-                lost = True
-                key = pack_key(PackKind(pack.kind), pack.id)
-                monitor.event(Event("pack-missing", key.encode(), "the index knows it"))
+            continue
+        # An index that was last used before the newest removal cannot tell one from a loss.
+        removed = pack.is_dead or pack.id in state.tombstones
+        if not removed and packs.generation == state.generation:
+            lost = True
+            key = pack_key(PackKind(pack.kind), pack.id)
+            monitor.event(Event("pack-missing", key.encode(), "the index knows it"))
     if lost:
         raise IndexUnusable("the index names packs that are gone or have another size")
 

@@ -1,10 +1,10 @@
 """Locks that die with their process: flock on files in the repository's folder ``locks/``.
 
-The lock ``removal`` is held alone, for their whole length, by what removes or repairs data, so that
-there is one of these at a time. The lock ``switch`` is shared by whoever makes a snapshot exist, and
-held alone for a moment by what removes data, when it declares what is dead; init takes it, too. The
-lock ``index`` is held alone by whoever opens or rebuilds the index. For the locks of those at work,
-see ``epochs``.
+The lock ``removal`` is held alone, for their whole length, by what removes or repairs data: there
+is one of these at a time. The lock ``switch`` is shared by whoever makes a snapshot exist, and held
+alone for a moment by what removes data, when it declares what is dead; init takes it, too. The lock
+``index`` is held alone by whoever opens or rebuilds the index. For the locks of those at work, see
+``epochs``.
 """
 
 from __future__ import annotations

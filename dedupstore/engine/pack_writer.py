@@ -37,9 +37,10 @@ class FinishedPack:
 class PackWriter:
     """Writes packs of one kind.
 
-    ``generation`` is that of the repository when the writer's session began. ``compressing`` and ``storing`` run the two slow steps; at most ``blocks_in_flight_max``
-    blocks and one pack are in their hands. ``on_stored`` is called, in the thread that uses the
-    writer, for each pack that has become durable.
+    ``generation`` is that of the repository when the writer's session began. ``compressing`` and
+    ``storing`` run the two slow steps; at most ``blocks_in_flight_max`` blocks and one pack are in
+    their hands. ``on_stored`` is called, in the thread that uses the writer, for each pack that
+    has become durable.
     """
 
     def __init__(

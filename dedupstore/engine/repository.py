@@ -15,7 +15,13 @@ from dedupstore.engine.epochs import EPOCHS_FOLDER, Session, hold_epoch
 from dedupstore.engine.generation import read_generation
 from dedupstore.engine.healing_index import HealingIndex
 from dedupstore.engine.index_sync import open_index, rebuild_index
-from dedupstore.engine.keys import CONFIG_KEY, OBJECT_PREFIXES, OTHER_PREFIXES, SNAPSHOTS_PREFIX, snapshot_key
+from dedupstore.engine.keys import (
+    CONFIG_KEY,
+    OBJECT_PREFIXES,
+    OTHER_PREFIXES,
+    SNAPSHOTS_PREFIX,
+    snapshot_key,
+)
 from dedupstore.engine.locks import LOCKS_FOLDER, hold_lock
 from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
 from dedupstore.engine.parity import parity_maker
@@ -252,9 +258,7 @@ def init_repository(
     _make_root(folder)
     store = LocalStore(folder)
     store.make_folders((EPOCHS_FOLDER, *OTHER_PREFIXES, *OBJECT_PREFIXES))
-    config = RepositoryConfig(
-        secrets.token_bytes(ID_BYTES), clock.now(), chunking, parity_percent
-    )
+    config = RepositoryConfig(secrets.token_bytes(ID_BYTES), clock.now(), chunking, parity_percent)
     with hold_lock(folder, "switch", exclusive=True, wait_seconds=0.0, clock=clock):
         if os.path.lexists(os.path.join(folder, CONFIG_KEY)):
             raise RepositoryExists(f"there is a repository at {folder} already")

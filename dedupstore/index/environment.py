@@ -83,6 +83,8 @@ class IndexEnvironment:
             for id_, value in self._get_values(transaction, ids):
                 number, ordinal, _, _, _, chunk_bytes = ENTRY_VALUE.unpack(value)
                 pack = self._pack(transaction, number)
+                if ordinal >= pack.chunk_count:
+                    raise IndexUnusable(f"the index places a chunk behind the end of pack {number}")
                 if not pack.is_dead:
                     found[id_] = ChunkMark(pack.id, ordinal, chunk_bytes)
         return found
@@ -224,7 +226,7 @@ class IndexEnvironment:
             self._load(transaction)
 
     def _load(self, transaction: Any) -> None:
-        """Take note of all packs, of those that are dead, and of the generation, as they are now."""
+        """Take note of all packs, of those that are dead, and of the generation, as they are."""
         self._rows.load(transaction)
         self._dead_prefixes = _prefixes(self._rows.dead_numbers)
         stored = transaction.get(_GENERATION, db=self._facts)

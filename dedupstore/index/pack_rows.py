@@ -51,25 +51,25 @@ class PackRows:
 
     def set_dead(self, transaction: Any, ids: Collection[PackId]) -> None:
         """Mark packs as dead; those that are not known are passed over."""
-        for id_ in ids:
-            known = transaction.get(id_, db=self._numbers)
-            if known is not None:
-                number = PACK_KEY.unpack(known)[0]
-                row = IndexedPack(*PACK_VALUE.unpack(transaction.get(known, db=self._rows)))
-                self._put(transaction, number, row._replace(is_dead=True))
+        for number, pack in self._rows_of(transaction, ids).items():
+            self._put(transaction, number, pack._replace(is_dead=True))
 
     def numbers_of(self, transaction: Any, ids: Collection[PackId]) -> frozenset[int]:
         """Return the numbers of those of some packs that are known."""
-        found = (transaction.get(id_, db=self._numbers) for id_ in ids)
-        return frozenset(PACK_KEY.unpack(number)[0] for number in found if number is not None)
+        return frozenset(self._rows_of(transaction, ids))
 
     def remove(self, transaction: Any, ids: Collection[PackId]) -> None:
         """Remove packs; those that are not known are passed over."""
-        for id_ in ids:
-            number = transaction.get(id_, db=self._numbers)
-            if number is not None:
-                transaction.delete(number, db=self._rows)
-                transaction.delete(id_, db=self._numbers)
+        for number, pack in self._rows_of(transaction, ids).items():
+            transaction.delete(PACK_KEY.pack(number), db=self._rows)
+            transaction.delete(pack.id, db=self._numbers)
+
+    def _rows_of(self, transaction: Any, ids: Collection[PackId]) -> dict[int, IndexedPack]:
+        wanted = frozenset(ids)
+        if not wanted:
+            return {}
+        self.load(transaction)
+        return {number: pack for number, pack in self.by_number.items() if pack.id in wanted}
 
     def _put(self, transaction: Any, number: int, pack: IndexedPack) -> None:
         transaction.put(PACK_KEY.pack(number), PACK_VALUE.pack(*pack), db=self._rows)

@@ -246,6 +246,25 @@ def test_a_snapshot_over_wrong_entries_is_whole(
     require_intact(quick_sample, quick_path / "out")
 
 
+@pytest.mark.parametrize("wrong", EDITS.values(), ids=list(EDITS))
+def test_a_prune_over_wrong_entries_removes_nothing_needed(
+    wrong: tuple[bytes, Callable[[bytes], bytes | None]],
+    quick_sample: SampleRepository,
+    quick_path: Path,
+) -> None:
+    """A prune over an index with wrong entries removes one snapshot and keeps all others whole."""
+    edit(quick_sample, *wrong)
+    forgotten, *kept = quick_sample.snapshots
+    with quick_sample.open() as repository:
+        report = dedupstore.forget(
+            repository, [forgotten], dedupstore.ReclaimOptions(0.0, merge_packs_min=2)
+        )
+    assert report.removed == [forgotten]
+    assert report.reclaim.chunks_lost == 0
+    quick_sample.snapshots, quick_sample.trees = kept, quick_sample.trees[1:]
+    require_intact(quick_sample, quick_path / "out")
+
+
 def test_some_entries_deleted_are_missed_by_nobody(
     quick_sample: SampleRepository, quick_path: Path
 ) -> None:

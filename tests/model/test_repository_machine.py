@@ -299,7 +299,7 @@ class RepositoryMachine(RuleBasedStateMachine):
 
 def test_what_is_listed_restores_after_any_history() -> None:
     """After any operations, also interleaved and cut short, all that is listed restores."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         RepositoryMachine,
         settings=settings(
             max_examples=40,

@@ -10,19 +10,13 @@ from typing import Any
 import click
 
 from dedupstore.cli import exit_codes
+from dedupstore.cli.findings import finding_json, finding_lines
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size, parse_size
 from dedupstore.cli.session import session_of
-from dedupstore.cli.text import (
-    ID_DIGITS_SHOWN,
-    counted,
-    path_fields,
-    printable,
-    printable_path,
-)
+from dedupstore.cli.text import counted
 from dedupstore.clock import format_time
-from dedupstore.ids import SnapshotId
-from dedupstore.operations.check import CheckOptions, CheckReport, Finding, check
+from dedupstore.operations.check import CheckOptions, CheckReport, check
 
 _EPILOG = """
 dedupstore check
@@ -30,7 +24,6 @@ dedupstore check --data
 dedupstore check --data-subset 5%
 dedupstore check --data --snapshot latest
 """
-_FILES_SHOWN = 10
 
 
 @click.command("check", cls=Command, epilog=_EPILOG)
@@ -84,7 +77,7 @@ def _subset(text: str | None) -> tuple[float | None, int | None]:
 def _json(report: CheckReport) -> dict[str, Any]:
     return {
         "ok": report.ok,
-        "findings": [_finding_json(finding) for finding in report.findings],
+        "findings": [finding_json(finding) for finding in report.findings],
         "snapshots": report.snapshots,
         "packs": report.packs,
         "chunks": report.chunks,
@@ -96,25 +89,8 @@ def _json(report: CheckReport) -> dict[str, Any]:
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "kind": finding.kind,
-        "severity": finding.severity.value,
-        "object": finding.object,
-        "detail": finding.detail,
-        "chunks": sorted(chunk.hex() for chunk in finding.chunks),
-        "snapshots": _hex(finding.snapshots),
-        "files": [path_fields(path) for path in finding.files],
-        "files_hit": finding.files_hit,
-    }
-
-
-def _hex(snapshots: set[SnapshotId]) -> list[str]:
-    return sorted(snapshot.hex() for snapshot in snapshots)
-
-
 def _lines(report: CheckReport, now: datetime) -> list[str]:
-    lines = [line for finding in report.findings for line in _finding_lines(finding)]
+    lines = [line for finding in report.findings for line in finding_lines(finding)]
     looked_at = (
         counted(report.snapshots, "snapshot"),
         counted(report.packs, "pack"),
@@ -148,19 +124,3 @@ def _age(age: timedelta) -> str:
         if seconds > length:
             return counted(math.ceil(seconds / length), noun)
     return counted(1, "minute")
-
-
-def _finding_lines(finding: Finding) -> list[str]:
-    lines = [
-        f"{finding.severity.value}: {finding.kind}: {finding.object}: {printable(finding.detail)}"
-    ]
-    if finding.snapshots:
-        ids = [id_[:ID_DIGITS_SHOWN] for id_ in _hex(finding.snapshots)[:_FILES_SHOWN]]
-        more = len(finding.snapshots) - len(ids)
-        lines.append(f"  snapshots hit: {', '.join(ids)}" + (f" and {more} more" if more else ""))
-    if finding.files_hit:
-        lines.append(f"  files hit: {finding.files_hit}")
-        lines += [f"    {printable_path(path)}" for path in finding.files[:_FILES_SHOWN]]
-        if len(finding.files) > _FILES_SHOWN:
-            lines.append("    … (--json names more)")
-    return lines

@@ -14,12 +14,13 @@ from dedupstore.engine.generation import current_generation
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.reclaim.marker import Marker
 from dedupstore.engine.reclaim.plan import PackUse, ReclaimOptions, ReclaimPlan, plan_reclaim
+from dedupstore.engine.reclaim.proof import prove
 from dedupstore.engine.reclaim.removal import remove_snapshots
 from dedupstore.engine.reclaim.repack import copy_needed
 from dedupstore.engine.reclaim.sweep import sweep
 from dedupstore.engine.reclaim.switch import declare_dead, maybe_being_written
 from dedupstore.engine.repository import RESERVE_BYTES, Repository
-from dedupstore.errors import NoSpace
+from dedupstore.errors import DamageError, IndexUnusable, NoSpace
 from dedupstore.ids import SnapshotId
 
 Result = TypeVar("Result")
@@ -66,8 +67,9 @@ def reclaim(
 
     The caller holds the removal lock, or for a dry run is at work. The order:
 
-    1. What all other snapshots need is marked, and the packs that are to go are chosen. Nothing
-       has been changed; if something that is needed cannot be followed, nothing will be.
+    1. What all other snapshots need is marked, the packs that are to go are chosen, and the index
+       is held against their tables (``proof``). Nothing has been changed; if something that is
+       needed cannot be followed, nothing will be.
     2. The records of ``snapshots`` are removed (``removal``).
     3. Packs of which nothing is needed are declared dead (``switch``) and removed (``sweep``), so
        that a full disk gets room.
@@ -83,29 +85,55 @@ def reclaim(
     report = ReclaimReport()
     repository.index.require_generation(current_generation(repository.store))
     with ChunkReader(repository) as reader:
-        marker = Marker(repository, reader)
-        marker.mark_listed(but=snapshots)
-        report.plan = _plan(repository, marker, options)
-        report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
+        marker, report.plan = _mark_and_plan(repository, reader, snapshots, options)
         if dry_run:
             report.snapshots_removed = frozenset(snapshots)
             report.bytes_freed = report.plan.freed_bytes
-            return report
-        with _reserve_restored(repository):
-            _execute(repository, marker, report, snapshots, named_as_previous)
+        else:
+            with _reserve_restored(repository):
+                _execute(repository, marker, report, snapshots, named_as_previous)
+            report.bytes_freed = max(0, report.bytes_dead - report.bytes_written)
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
-    report.bytes_freed = max(0, report.bytes_dead - report.bytes_written)
     return report
 
 
-def _plan(repository: Repository, marker: Marker, options: ReclaimOptions) -> ReclaimPlan:
+def _mark_and_plan(
+    repository: Repository,
+    reader: ChunkReader,
+    snapshots: Collection[SnapshotId],
+    options: ReclaimOptions,
+) -> tuple[Marker, ReclaimPlan]:
+    """Find out what is needed, and what can go; again with a new index if the old one is wrong."""
+    try:
+        found = _mark_and_plan_once(repository, reader, snapshots, options)
+        if not found[0].lost:
+            return found
+        reason = "chunks that are needed are not in the index"
+    except (IndexUnusable, DamageError) as error:
+        reason = error.message
+    repository.monitor.event(Event("index-rebuilt", b"", reason))
+    repository.rebuild_index()
+    return _mark_and_plan_once(repository, reader, snapshots, options)
+
+
+def _mark_and_plan_once(
+    repository: Repository,
+    reader: ChunkReader,
+    snapshots: Collection[SnapshotId],
+    options: ReclaimOptions,
+) -> tuple[Marker, ReclaimPlan]:
+    marker = Marker(repository, reader)
+    packs = repository.index.packs()
+    openings = repository.index.openings
+    marker.mark_listed(but=snapshots)
     being_written = maybe_being_written(repository)
-    return plan_reclaim(
-        repository.index.packs(),
-        marker.usage,
-        options,
-        lambda pack: being_written(pack.generation),
-    )
+    plan = plan_reclaim(packs, marker.usage, options, lambda pack: being_written(pack.generation))
+    dead = prove(repository, marker.usage, plan.dead)
+    repack = prove(repository, marker.usage, plan.repack)
+    if repository.index.openings != openings:
+        # What was marked before may have been marked in places that were wrong.
+        raise IndexUnusable("the index has been built anew while it was used")
+    return marker, ReclaimPlan(tuple(dead), tuple(repack))
 
 
 def _execute(

@@ -20,9 +20,9 @@ import tempfile
 from pathlib import Path
 
 import dedupstore
-from dedupstore.engine.holds import hold_snapshot
 from dedupstore.format.fields import FORMAT_VERSION
-from golden.repositories.expected_trees import describe_snapshots
+from dedupstore.ids import SnapshotId
+from golden.repositories.expected_state import describe_repository
 from sample_repository import TickingClock
 
 HERE = Path(__file__).resolve().parent
@@ -39,7 +39,7 @@ def lines(first: int, count: int) -> bytes:
 
 
 def write_step(folder: Path, step: int) -> None:
-    """Bring the logs to the state of step 0 or 1."""
+    """Bring the logs to the state of step 0 to 3, in that order."""
     if step == 0:
         (folder / "web").mkdir(parents=True)
         (folder / "app.log").write_bytes(lines(0, 2600))
@@ -52,7 +52,10 @@ def write_step(folder: Path, step: int) -> None:
             sparse.write(b"begin\n")
             sparse.seek(1 << 20)
             sparse.write(b"end\n")
+    elif step < 3:
+        (folder / "mistake.log").write_bytes(lines(70_000 + 1000 * step, 60))
     else:
+        (folder / "mistake.log").unlink()
         with (folder / "app.log").open("ab") as log:
             log.write(lines(2600, 300))
         (folder / "web" / "access.log").rename(folder / "web" / "access.log.1")
@@ -66,29 +69,53 @@ def write_step(folder: Path, step: int) -> None:
 
 
 def make(repository_folder: Path, logs: Path) -> None:
-    """Make a repository with three snapshots: two of the logs, one of a stream."""
+    """Make a repository with something of all that the format knows.
+
+    Three snapshots are left: the first of the logs, which is held, the last one, and that of a
+    stream. Two between them have been forgotten; packs of the second wait to be removed, since
+    somebody was at work.
+    """
     clock = TickingClock()
     with dedupstore.init_repository(
         repository_folder, chunk_bytes_target=4096, clock=clock
     ) as repository:
-        for step in range(2):
-            write_step(logs, step)
-            tags = ("first", "größer") if step == 0 else ()
-            options = dedupstore.SnapshotOptions(set_name="golden", host="golden", tags=tags)
-            report = dedupstore.snapshot(repository, [logs], options)
-            if step == 0 and report.snapshot is not None:
-                hold_snapshot(repository, report.snapshot)
+        first, *mistakes, _ = [take_snapshot(repository, logs, step) for step in range(4)]
+        dedupstore.hold_snapshot(repository, first)
         reading, writing = os.pipe()
         os.write(writing, lines(90_000, 30))
         os.close(writing)
         options = dedupstore.SnapshotOptions(set_name="stream", host="golden")
         dedupstore.snapshot_stream(repository, "stream.log", reading, options)
         os.close(reading)
+        dedupstore.forget(repository, mistakes[:1])
+        with repository.session():
+            dedupstore.forget(repository, mistakes[1:])
+        daily = dedupstore.RetentionPolicy(keep_daily=7, keep_tags=("größer",))
+        dedupstore.set_policy(repository, daily)
+        last = dedupstore.RetentionPolicy(keep_last=1, timezone="Europe/Paris")
+        dedupstore.set_policy(repository, last, set_name="golden")
+        dedupstore.protect(repository, percent=10)
+        # What check found is remembered.
+        report = dedupstore.check(repository, dedupstore.CheckOptions(data=True))
+        if not report.ok:
+            raise RuntimeError(f"the repository is damaged: {report.findings}")
+
+
+def take_snapshot(repository: dedupstore.Repository, logs: Path, step: int) -> SnapshotId:
+    """Take a snapshot of the logs as they are after a step."""
+    write_step(logs, step)
+    tags = ("first", "größer") if step == 0 else ()
+    options = dedupstore.SnapshotOptions(set_name="golden", host="golden", tags=tags)
+    report = dedupstore.snapshot(repository, [logs], options)
+    if report.snapshot is None:
+        raise RuntimeError("the snapshot was not made")
+    return report.snapshot
 
 
 def pack_up(folder: Path, archive: Path) -> None:
-    """Write a repository without its index, which is no part of the format, as a tar."""
+    """Write a repository as a tar, without its index and reserve, which are no part of the format."""
     shutil.rmtree(folder / "index")
+    (folder / "reserve").unlink(missing_ok=True)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for path in sorted(folder.rglob("*")):
@@ -112,7 +139,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder) / "repository", logs)
             with dedupstore.open_repository(Path(folder) / "repository") as repository:
-                expected = describe_snapshots(repository, Path(folder) / "restored")
+                expected = describe_repository(repository, Path(folder) / "restored")
             pack_up(Path(folder) / "repository", golden / "repository.tar")
     finally:
         shutil.rmtree(logs)

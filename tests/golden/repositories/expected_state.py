@@ -1,4 +1,4 @@
-"""What a golden repository restores to, as JSON: every path with its metadata and BLAKE3."""
+"""What a golden repository holds, as JSON: every path with its metadata and BLAKE3, and the rest."""
 
 from __future__ import annotations
 
@@ -12,12 +12,61 @@ import blake3
 
 import dedupstore
 from dedupstore.clock import format_time
-from dedupstore.engine.holds import held_snapshots
+from dedupstore.engine.generation import read_generation
+from dedupstore.engine.pack_reader import list_packs
+from dedupstore.engine.parity import stored_parity
+
+
+def describe_repository(repository: dedupstore.Repository, scratch: Path) -> dict[str, Any]:
+    """Describe all that is stored; snapshots are restored below ``scratch``."""
+    return {
+        "snapshots": describe_snapshots(repository, scratch),
+        "policies": [describe_policy(stored) for stored in dedupstore.list_policies(repository)],
+        "prune": describe_prune(dedupstore.prune(repository, PRUNE)),
+        **describe_generation(repository),
+        "parity": sum(1 for _ in stored_parity(repository.store)),
+    }
+
+
+PRUNE = dedupstore.PruneOptions(dry_run=True)
+
+
+def describe_policy(stored: dedupstore.StoredPolicy) -> dict[str, Any]:
+    """Describe a policy."""
+    policy = stored.policy
+    return {
+        "set": stored.set_name,
+        **policy.counts(),
+        "keep_within_seconds": policy.keep_within_seconds,
+        "keep_tags": list(policy.keep_tags),
+        "timezone": policy.timezone,
+    }
+
+
+def describe_prune(report: dedupstore.PruneReport) -> dict[str, list[str]]:
+    """Describe which snapshots a prune keeps and removes."""
+    return {
+        "kept": [decision.snapshot.id.hex() for decision in report.kept],
+        "removed": [decision.snapshot.id.hex() for decision in report.removed],
+    }
+
+
+def describe_generation(repository: dedupstore.Repository) -> dict[str, Any]:
+    """Describe what has been removed, and the packs that are there, dead or not."""
+    state = read_generation(repository.store)
+    packs = sorted(pack.key for pack in list_packs(repository.store))
+    dead = {pack.hex() for pack in state.tombstones}
+    return {
+        "generation": state.generation,
+        "forgotten": sorted(snapshot.hex() for snapshot in state.forgotten),
+        "packs": packs,
+        "packs_dead": [key for key in packs if key.rpartition("/")[2] in dead],
+    }
 
 
 def describe_snapshots(repository: dedupstore.Repository, scratch: Path) -> list[dict[str, Any]]:
     """Restore every snapshot below ``scratch`` and describe it and what came out."""
-    held = held_snapshots(repository)
+    held = dedupstore.held_snapshots(repository)
     described = []
     for snapshot in dedupstore.list_snapshots(repository):
         shutil.rmtree(scratch, ignore_errors=True)

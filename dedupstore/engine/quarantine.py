@@ -1,0 +1,54 @@
+"""Quarantine: where damaged objects are put aside, for people; nothing ever reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+from dedupstore.engine.pack_salvage import read_what_is_left
+from dedupstore.storage.contract import DeleteStore
+
+QUARANTINE_PREFIX = "quarantine"
+
+
+def move_to_quarantine(store: DeleteStore, key: str) -> str:
+    """Give an object a key in quarantine that is free, and return that.
+
+    Raises:
+        ObjectMissing: there is no such object.
+        NoSpace, StorageError: the store refused; the object is where it was.
+    """
+    taken = _keys(store)
+    new_key = next(candidate for candidate in _candidates(key) if candidate not in taken)
+    store.move(key, new_key)
+    return new_key
+
+
+def copy_to_quarantine(store: DeleteStore, key: str) -> str:
+    """Put a copy of what can be read of an object into quarantine, and return its key there.
+
+    A copy that is there already is not made again.
+
+    Raises:
+        NoSpace, StorageError: the store refused.
+    """
+    data = read_what_is_left(store, key, 0, store.object_bytes(key))
+    taken = _keys(store)
+    for candidate in _candidates(key):
+        if candidate not in taken:
+            store.put(candidate, [data])
+            return candidate
+        if read_what_is_left(store, candidate, 0, len(data) + 1) == data:
+            return candidate
+    raise RuntimeError("numbers have come to an end")
+
+
+def _keys(store: DeleteStore) -> set[str]:
+    return {info.key for info in store.list_objects(QUARANTINE_PREFIX)}
+
+
+def _candidates(key: str) -> Iterator[str]:
+    base = f"{QUARANTINE_PREFIX}/{key.replace('/', '-')}"
+    yield base
+    for number in count(2):
+        yield f"{base}.{number}"

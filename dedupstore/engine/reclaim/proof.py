@@ -1,0 +1,98 @@
+"""Holding the index against the packs themselves before anything is removed because of it.
+
+The index says where a chunk is, and with that which pack is needed. It is only a hint: where it
+were wrong, a pack that is needed would look as if it were not. So the tables of the packs that are
+to go are read, and every chunk in them is accounted for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from dedupstore.engine.index_sync import index_entries
+from dedupstore.engine.monitor import Event
+from dedupstore.engine.pack_reader import StoredPack, read_table
+from dedupstore.engine.reclaim.plan import PackUse
+from dedupstore.engine.reclaim.usage import Usage
+from dedupstore.engine.repository import Repository
+from dedupstore.errors import DamageError, IndexUnusable, UnsupportedFormat
+from dedupstore.format.pack import PackKind
+from dedupstore.ids import ChunkId, PackId
+from dedupstore.index.location import IndexedPack, IndexEntry
+
+_LOOKUP_CHUNKS = 4096
+
+_Elsewhere = defaultdict[PackId, list[tuple[int, ChunkId]]]
+
+
+def prove(repository: Repository, usage: Usage, packs: Sequence[PackUse]) -> list[PackUse]:
+    """Return those of ``packs`` of which it is certain what of them is needed.
+
+    A pack whose own table cannot be read is told as an event, and is left for repair.
+
+    Raises:
+        IndexUnusable: the index is wrong about one of the chunks; it must be built anew.
+        StorageError: the store could not deliver.
+    """
+    proved: list[PackUse] = []
+    elsewhere: _Elsewhere = defaultdict(list)
+    monitor = repository.monitor
+    monitor.begin("proving what can go")
+    try:
+        for use in packs:
+            entries = _entries_of(repository, use.pack)
+            if entries is None:
+                continue
+            while batch := list(islice(entries, _LOOKUP_CHUNKS)):
+                _prove_batch(repository, usage, use.pack.id, batch, elsewhere)
+            proved.append(use)
+            monitor.advance(0, 1)
+        _prove_elsewhere(repository, elsewhere)
+    finally:
+        monitor.end()
+    return proved
+
+
+def _prove_batch(
+    repository: Repository,
+    usage: Usage,
+    pack: PackId,
+    batch: Sequence[IndexEntry],
+    elsewhere: _Elsewhere,
+) -> None:
+    places: dict[ChunkId, set[IndexEntry]] = defaultdict(set)
+    for entry in batch:
+        places[entry.id].add(entry)
+    found = repository.index.find(list(places))
+    for id_, candidates in places.items():
+        location = found.get(id_)
+        if location is None:
+            raise IndexUnusable(f"the index does not know chunk {id_.hex()[:16]}")
+        if location.pack != pack:
+            if usage.is_needed(location.pack, location.ordinal):
+                elsewhere[location.pack].append((location.ordinal, id_))
+        elif IndexEntry(id_, *location[1:]) not in candidates:
+            # Unless the chunk is twice in the pack, and its other place in another batch.
+            elsewhere[pack].append((location.ordinal, id_))
+
+
+def _prove_elsewhere(repository: Repository, elsewhere: _Elsewhere) -> None:
+    """Make sure that chunks which are said to be in other packs are there."""
+    packs = {pack.id: pack for pack in repository.index.packs() if pack.id in elsewhere}
+    for id_, chunks in elsewhere.items():
+        entries = _entries_of(repository, packs[id_]) if id_ in packs else None
+        there = {(entry.ordinal, entry.id) for entry in entries or ()}
+        if not there.issuperset(chunks):
+            raise IndexUnusable(f"the index is wrong about what is in pack {id_.hex()[:16]}")
+
+
+def _entries_of(repository: Repository, pack: IndexedPack) -> Iterator[IndexEntry] | None:
+    try:
+        stored = StoredPack(PackKind(pack.kind), pack.id, pack.pack_bytes)
+        return index_entries(read_table(repository.store, stored))
+    except (DamageError, UnsupportedFormat) as error:
+        detail = f"pack {pack.id.hex()[:16]} stays as it is: {error.message}"
+        repository.monitor.event(Event("pack-damaged", b"", detail))
+        return None

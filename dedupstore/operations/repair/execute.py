@@ -1,0 +1,231 @@
+"""Doing what a plan says, in the order that is safe at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from dedupstore.engine.chunk_writer import ChunkWriter
+from dedupstore.engine.epochs import Session, newest_epoch_known
+from dedupstore.engine.generation import current_generation, read_generation, write_generation
+from dedupstore.engine.keys import PACK_PREFIXES, PARITY_PREFIXES, generation_key, parity_key
+from dedupstore.engine.pack_reader import StoredPack, stored_pack
+from dedupstore.engine.pack_salvage import exact_bytes, salvage_pack
+from dedupstore.engine.parity import ParityMaker, parity_maker
+from dedupstore.engine.quarantine import copy_to_quarantine, move_to_quarantine
+from dedupstore.engine.repository import Repository
+from dedupstore.errors import (
+    NoSpace,
+    ObjectMissing,
+    UnsupportedFormat,
+    UsageError,
+)
+from dedupstore.format.generation_record import GenerationRecord
+from dedupstore.format.hashing import digest
+from dedupstore.ids import SnapshotId
+from dedupstore.operations.repair.plan import ActionKind, RepairPlan
+
+
+@dataclass(slots=True)
+class Repaired:
+    """``quarantined`` are the keys, in quarantine, of what was replaced or put aside.
+
+    ``bytes_written`` is the size of new packs and of packs that were made whole.
+    """
+
+    quarantined: list[str] = field(default_factory=list)
+    bytes_written: int = 0
+
+
+def execute(repository: Repository, plan: RepairPlan) -> Repaired:
+    """Do what ``plan`` says. The caller holds the removal lock.
+
+    The order, and what a crash leaves after each step; the next repair goes on from there:
+
+    1. A damaged generation record is copied to quarantine, and one with a higher number takes its
+       place. It declares nothing dead: what was, is garbage that prune finds again.
+    2. Where the exact bytes of a damaged pack can be had, the pack is copied to quarantine and
+       replaced, at once. Where it is gone, it is put back.
+    3. What can be read of other damaged packs is copied into new packs, durably, and the index
+       leads to these. A crash leaves chunks twice, which is no harm.
+    4. While no snapshot can be committed: a generation is written, so that whoever opens the index
+       takes a pack that is missing for one that was taken away on purpose; records and packs that
+       are damaged are moved to quarantine; another generation is written, so that whoever began
+       meanwhile, or before, looks again for what its snapshot needs before it commits. A crash
+       leaves some of the packs where they were, damaged as they were, and everything that could be
+       read of them in other packs as well.
+    5. The index is built anew. Without that, it is put right when it is opened.
+    6. Damaged parity of sound packs is replaced.
+
+    Nothing that could be read before cannot be read after any of these steps, and nothing is
+    removed but damaged parity, which its pack gives again.
+
+    Raises:
+        UnsupportedFormat: the generation record is newer; nothing has been changed.
+        UsageError: new packs need parity, and the library for it is missing.
+        LockTimeout, DamageError, NoSpace, StorageError: something refused; what was done by then
+            is done.
+    """
+    done = Repaired()
+    for _ in plan.keys(ActionKind.RENEW_GENERATION):
+        _renew_generation(repository, done)
+    damaged = [stored_pack(repository.store, key) for key in plan.keys(ActionKind.SALVAGE_PACK)]
+    damaged += _replace_whole(repository, plan.keys(ActionKind.HEAL_PACK), done)
+    for key in plan.keys(ActionKind.BRING_BACK_PACK):
+        _bring_back(repository, key, done)
+    salvaged = _salvage(repository, damaged, done) if damaged else []
+    records = plan.keys(ActionKind.QUARANTINE_SNAPSHOT)
+    given_up = [*records, *plan.keys(ActionKind.GIVE_UP_SNAPSHOT)]
+    if salvaged or given_up:
+        _switch(repository, salvaged, records, _ids(given_up), done)
+    if salvaged or plan.keys(ActionKind.HEAL_PACK, ActionKind.BRING_BACK_PACK):
+        _rebuild_index(repository)
+    for key in plan.keys(ActionKind.RENEW_PARITY):
+        _renew_parity(repository, key)
+    return done
+
+
+def next_generation(repository: Repository) -> int:
+    """Return a number that no generation has had, even if the records of some were lost."""
+    known = current_generation(repository.store), newest_epoch_known(repository.location)
+    packs = (pack.generation for pack in repository.index.packs())
+    return 1 + max(*known, *packs)
+
+
+def _renew_generation(repository: Repository, done: Repaired) -> None:
+    store = repository.store
+    number = next_generation(repository)
+    with repository.switch_lock(exclusive=True):
+        done.quarantined.append(
+            copy_to_quarantine(store, generation_key(current_generation(store)))
+        )
+        record = GenerationRecord(generation=number, time=repository.clock.now())
+        write_generation(store, record)
+    repository.index.require_generation(number)
+
+
+def _replace_whole(repository: Repository, keys: Sequence[str], done: Repaired) -> list[StoredPack]:
+    """Replace damaged packs by their exact bytes; return those of which these have gone."""
+    store = repository.store
+    gone = []
+    for key in keys:
+        pack = stored_pack(store, key)
+        exact = exact_bytes(store, pack, current_generation(store))
+        if exact is None:
+            gone.append(pack)
+            continue
+        done.quarantined.append(copy_to_quarantine(store, key))
+        store.put(key, [exact[0]])
+        done.bytes_written += len(exact[0])
+    return gone
+
+
+def _bring_back(repository: Repository, key: str, done: Repaired) -> None:
+    store = repository.store
+    with suppress(ObjectMissing):
+        store.object_bytes(key)
+        return
+    kind = next(kind for kind, prefix in PACK_PREFIXES.items() if key.startswith(prefix + "/"))
+    pack = StoredPack(kind, bytes.fromhex(key.rpartition("/")[2]), 0)
+    exact = exact_bytes(store, pack, current_generation(store))
+    if exact is not None:
+        store.put(key, [exact[0]])
+        done.bytes_written += len(exact[0])
+
+
+def _salvage(
+    repository: Repository, packs: Sequence[StoredPack], done: Repaired
+) -> list[StoredPack]:
+    """Copy what can be read of packs into new ones; return the packs that may be put aside."""
+    monitor = repository.monitor
+    monitor.begin("salvaging packs", sum(pack.pack_bytes for pack in packs))
+    copied = []
+    # A number of their own keeps new packs from coming out as the damaged ones once were.
+    session = Session(next_generation(repository))
+    try:
+        with ChunkWriter(repository, session, replace=True) as writer:
+            for pack in packs:
+                with suppress(UnsupportedFormat):
+                    _copy_sound(repository, writer, pack)
+                    copied.append(pack)
+                monitor.advance(pack.pack_bytes, 1)
+            writer.flush()
+            done.bytes_written += writer.bytes_stored
+            stored = writer.pack_ids_stored
+    finally:
+        monitor.end()
+    return [pack for pack in copied if pack.id not in stored]
+
+
+def _copy_sound(repository: Repository, writer: ChunkWriter, pack: StoredPack) -> None:
+    for block in salvage_pack(repository.store, pack):
+        if block.whole is not None:
+            writer.copy_block(pack.kind, block.whole)
+            continue
+        for id_, chunk in block.chunks.items():
+            writer.copy_chunk(pack.kind, id_, chunk)
+
+
+def _switch(
+    repository: Repository,
+    packs: Sequence[StoredPack],
+    records: Sequence[str],
+    given_up: frozenset[SnapshotId],
+    done: Repaired,
+) -> None:
+    store = repository.store
+    number = next_generation(repository)
+    with repository.switch_lock(exclusive=True):
+        state = read_generation(store)
+        state = replace(
+            state,
+            generation=number,
+            time=repository.clock.now(),
+            forgotten=state.forgotten | given_up,
+        )
+        write_generation(store, state)
+        for key in (*records, *(pack.key for pack in packs)):
+            done.quarantined.append(move_to_quarantine(store, key))
+        for pack in packs:
+            with suppress(ObjectMissing):
+                key = parity_key(pack.kind, pack.id)
+                done.quarantined.append(move_to_quarantine(store, key))
+        write_generation(store, replace(state, generation=number + 1))
+    repository.index.require_generation(number + 1)
+
+
+def _rebuild_index(repository: Repository) -> None:
+    try:
+        repository.rebuild_index()
+    except NoSpace:
+        # It is compared with the packs, and put right, when it is opened again.
+        repository.index.close()
+
+
+def _renew_parity(repository: Repository, key: str) -> None:
+    """Make damaged parity anew, if that can be done; else remove it, for protect to make it."""
+    store = repository.store
+    pack = _pack_of_parity(key)
+    data = store.get(pack.key)
+    percent = repository.config.parity_percent
+    maker: ParityMaker | None = None
+    if percent is not None:
+        with suppress(UsageError):
+            maker = parity_maker(percent)
+    if digest(data) != pack.id:
+        return
+    if maker is None:
+        store.delete(key)
+    else:
+        maker.store_parity(store, pack.kind, pack.id, [data])
+
+
+def _pack_of_parity(key: str) -> StoredPack:
+    folder, _, name = key.rpartition("/")
+    kind = next(kind for kind, prefix in PARITY_PREFIXES.items() if prefix == folder)
+    return StoredPack(kind, bytes.fromhex(name), 0)
+
+
+def _ids(keys: Sequence[str]) -> frozenset[SnapshotId]:
+    return frozenset(bytes.fromhex(key.rpartition("/")[2]) for key in keys)
