@@ -18,6 +18,8 @@ from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId, PackId
 from dedupstore.limits import BLOCK_BYTES_TARGET, MANIFEST_BLOCK_BYTES_TARGET
 
+_MOVED_AT_ONCE = 64 * 1024
+
 
 class ChunkWriter(Closing):
     """Stores chunks that the repository does not have yet; use it in a ``with`` block.
@@ -138,15 +140,19 @@ class ChunkWriter(Closing):
         """
         for writer in self._packs.values():
             writer.flush()
-        self._index_stored_packs()
+        self._index_stored_packs(all_of_them=True)
 
     def _add_new(self, writer: PackWriter, id_: ChunkId, chunk: memoryview) -> None:
         self._unindexed.add(id_)
         if not self._dry_run:
             writer.add(id_, chunk)
 
-    def _index_stored_packs(self) -> None:
-        if not self._stored_packs:
+    def _index_stored_packs(self, *, all_of_them: bool = False) -> None:
+        waiting_chunks = sum(pack.table.chunk_count for pack in self._stored_packs)
+        if not waiting_chunks:
+            return
+        # What is only moved may wait: many at once lie closer together in the index.
+        if self._replace and not all_of_them and waiting_chunks < _MOVED_AT_ONCE:
             return
         packs = [
             (
@@ -155,7 +161,10 @@ class ChunkWriter(Closing):
             )
             for pack in self._stored_packs
         ]
-        self._index.add_packs(packs, replace=self._replace)
+        if self._replace:
+            self._index.move_to_packs(packs)
+        else:
+            self._index.add_packs(packs)
         for pack, entries in packs:
             self._unindexed.difference_update(entry.id for entry in entries)
             self.pack_ids_stored.add(pack.id)

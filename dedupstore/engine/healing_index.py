@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from dedupstore.errors import IndexUnusable
 from dedupstore.ids import ChunkId, PackId
 from dedupstore.index.environment import IndexEnvironment
+from dedupstore.index.generations import is_current
 from dedupstore.index.location import (
     ChunkLocation,
     ChunkMark,
@@ -41,6 +43,7 @@ class HealingIndex:
         self._on_damage = on_damage
         self._environment: IndexEnvironment | None = None
         self.openings = 0
+        self._is_pinned = False
 
     def find(self, ids: Sequence[ChunkId]) -> dict[ChunkId, ChunkLocation]:
         """See ``IndexEnvironment.find``."""
@@ -58,9 +61,13 @@ class HealingIndex:
         """Return all packs whose chunks are in the index, dead ones too."""
         return self._ask(lambda environment: environment.packs()).packs
 
-    def add_packs(self, packs: Sequence[PackEntries], *, replace: bool = False) -> None:
+    def add_packs(self, packs: Sequence[PackEntries]) -> None:
         """See ``IndexEnvironment.add_packs``."""
-        self._ask(lambda environment: environment.add_packs(packs, replace=replace))
+        self._ask(lambda environment: environment.add_packs(packs))
+
+    def move_to_packs(self, packs: Sequence[PackEntries]) -> None:
+        """See ``IndexEnvironment.move_to_packs``."""
+        self._ask(lambda environment: environment.move_to_packs(packs))
 
     def set_dead(self, ids: Collection[PackId], generation: int) -> None:
         """See ``IndexEnvironment.set_dead``."""
@@ -83,6 +90,23 @@ class HealingIndex:
         """See ``IndexEnvironment.totals``."""
         return self._ask(lambda environment: environment.totals(kind))
 
+    @contextmanager
+    def pinned(self, openings: int) -> Iterator[None]:
+        """Fail rather than use another index for the length of a ``with`` block.
+
+        Raises:
+            IndexUnusable: the index has been opened again since ``openings`` was read, or another
+                has taken its place; or, within the block, it proves damaged.
+        """
+        current = self._environment is not None and is_current(self._environment)
+        if self.openings != openings or not current:
+            raise IndexUnusable("the index has been built anew while it was relied on")
+        self._is_pinned = True
+        try:
+            yield
+        finally:
+            self._is_pinned = False
+
     def rebuild(self) -> None:
         """Build the index anew from the packs, whatever state it is in."""
         self.close()
@@ -102,6 +126,8 @@ class HealingIndex:
         try:
             return question(self._environment)
         except IndexUnusable as damage:
+            if self._is_pinned:
+                raise
             self._on_damage(damage)
         self.rebuild()
         return question(self._environment)

@@ -18,7 +18,6 @@ from dedupstore.engine.parity import heal_pack
 from dedupstore.engine.verified_block import verify_block
 from dedupstore.errors import (
     DamageError,
-    ObjectMissing,
     ObjectUnreadable,
     UnsupportedFormat,
 )
@@ -62,7 +61,7 @@ def exact_bytes(store: ReadStore, pack: StoredPack, generation: int) -> tuple[by
         if data is not None:
             return data, "its parity"
     with suppress(DamageError, UnsupportedFormat):
-        data = _around_its_blocks(store, pack, generation)
+        data = _around_its_blocks(WhatIsLeft(store), pack, generation)
         if data is not None:
             return data, "its blocks, which are sound"
     return None
@@ -75,8 +74,9 @@ def salvage_pack(store: ReadStore, pack: StoredPack) -> Iterator[SalvagedBlock]:
         UnsupportedFormat: the pack, or a block of it, is newer.
         StorageError: the store could not deliver.
     """
-    for info in _block_places(store, pack):
-        data = read_what_is_left(store, pack.key, info.offset, info.stored_bytes)
+    left = WhatIsLeft(store)
+    for info in _block_places(left, pack):
+        data = left.get(pack.key, info.offset, info.stored_bytes)
         salvaged = _salvage_block(data, info.chunks)
         if salvaged.chunks:
             yield salvaged
@@ -89,36 +89,36 @@ def listed_chunks(store: ReadStore, pack: StoredPack) -> frozenset[ChunkId]:
         StorageError: the store could not deliver.
     """
     with suppress(DamageError, UnsupportedFormat):
-        table = read_table(store, pack)
+        table = read_table(WhatIsLeft(store), pack)
         return frozenset(chunk.id for block in table.blocks for chunk in block.chunks)
     return frozenset()
 
 
-def read_what_is_left(store: ReadStore, key: str, offset: int, length: int) -> bytes:
-    """Return a range of an object, with zeros where the disk does not give the bytes back.
+class WhatIsLeft:
+    """A store of which every object can be read: with zeros where the disk gives no bytes back."""
 
-    Fewer bytes come back where the object ends before; none where there is no such object.
+    def __init__(self, store: ReadStore) -> None:
+        self._store = store
+        self.location = store.location
+        self.object_bytes = store.object_bytes
+        self.list_objects = store.list_objects
 
-    Raises:
-        StorageError: the store could not deliver.
-    """
-    try:
-        return store.get(key, offset, length)
-    except ObjectMissing:
-        return b""
-    except ObjectUnreadable:
-        pass
-    end = min(offset + length, store.object_bytes(key))
-    parts = []
-    while offset < end:
-        step = min(end, offset - offset % _SECTOR_BYTES + _SECTOR_BYTES) - offset
-        try:
-            part = store.get(key, offset, step)
-        except ObjectUnreadable:
+    def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
+        """See ``ReadStore.get``; ObjectUnreadable is not raised."""
+        with suppress(ObjectUnreadable):
+            return self._store.get(key, offset, length)
+        end = self._store.object_bytes(key)
+        if length is not None:
+            end = min(end, offset + length)
+        parts = []
+        while offset < end:
+            step = min(end, offset - offset % _SECTOR_BYTES + _SECTOR_BYTES) - offset
             part = b""
-        parts.append(part.ljust(step, b"\0"))
-        offset += step
-    return b"".join(parts)
+            with suppress(ObjectUnreadable):
+                part = self._store.get(key, offset, step)
+            parts.append(part.ljust(step, b"\0"))
+            offset += step
+        return b"".join(parts)
 
 
 def _salvage_block(data: bytes, listed: tuple[ChunkInfo, ...]) -> SalvagedBlock:

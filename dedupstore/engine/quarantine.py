@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from dedupstore.engine.pack_salvage import read_what_is_left
+from dedupstore.engine.pack_salvage import WhatIsLeft
 from dedupstore.storage.contract import DeleteStore
 
 QUARANTINE_PREFIX = "quarantine"
@@ -30,15 +30,17 @@ def copy_to_quarantine(store: DeleteStore, key: str) -> str:
     A copy that is there already is not made again.
 
     Raises:
+        ObjectMissing: there is no such object.
         NoSpace, StorageError: the store refused.
     """
-    data = read_what_is_left(store, key, 0, store.object_bytes(key))
+    left = WhatIsLeft(store)
+    data = left.get(key)
     taken = _keys(store)
     for candidate in _candidates(key):
         if candidate not in taken:
             store.put(candidate, [data])
             return candidate
-        if read_what_is_left(store, candidate, 0, len(data) + 1) == data:
+        if left.get(candidate, 0, len(data) + 1) == data:
             return candidate
     raise RuntimeError("numbers have come to an end")
 

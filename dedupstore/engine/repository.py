@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from dedupstore.chunking import Chunker, ChunkingParameters
 from dedupstore.clock import Clock, SystemClock
@@ -14,7 +13,7 @@ from dedupstore.engine.closing import Closing
 from dedupstore.engine.epochs import EPOCHS_FOLDER, Session, hold_epoch
 from dedupstore.engine.generation import read_generation
 from dedupstore.engine.healing_index import HealingIndex
-from dedupstore.engine.index_sync import open_index, rebuild_index
+from dedupstore.engine.index_home import IndexHome
 from dedupstore.engine.keys import (
     CONFIG_KEY,
     OBJECT_PREFIXES,
@@ -33,7 +32,6 @@ from dedupstore.errors import (
     RepositoryExists,
     RepositoryMissing,
     SnapshotUnknown,
-    StorageError,
     UnsupportedFormat,
     UsageError,
 )
@@ -44,19 +42,14 @@ from dedupstore.format.config import (
     encode_config,
 )
 from dedupstore.ids import ID_BYTES, SnapshotId
-from dedupstore.index.environment import IndexEnvironment
 from dedupstore.limits import CHUNK_BYTES_MAX, CONFIG_BYTES_MAX
-from dedupstore.storage.contract import ReadStore
 from dedupstore.storage.local import TEMPORARY_FOLDER, LocalStore, storage_error
 
-INDEX_FOLDER = "index"
 RESERVE_BYTES = 1024 * 1024
 """Kept free for prune, which has to write a little before it can remove anything."""
 
 _SWITCH_WAIT_SECONDS = 60.0
 CHUNKING_ALGORITHM = "gear-line-1"
-
-_MakeIndex = Callable[[ReadStore, str, bytes, Monitor], IndexEnvironment]
 
 
 class Repository(Closing):
@@ -81,10 +74,17 @@ class Repository(Closing):
         self.clock = clock
         self.monitor = monitor
         self.chunker = Chunker(_chunking_parameters(config.chunking))
-        self._cache_folder = cache_folder
         self._lock_wait_seconds = lock_wait_seconds
-        self._index = HealingIndex(self._open_index, self._rebuild_index, self._tell_of_damage)
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._index_home = IndexHome(
+            store,
+            config.repository_id,
+            clock=clock,
+            cache_folder=cache_folder,
+            monitor=lambda: self.monitor,
+        )
+        self._index = HealingIndex(
+            self._index_home.open, self._index_home.rebuild, self._tell_of_damage
+        )
 
     @property
     def location(self) -> str:
@@ -103,6 +103,20 @@ class Repository(Closing):
             NoSpace, StorageError: see ``index_sync.rebuild_index``.
         """
         self._index.rebuild()
+
+    @contextmanager
+    def pinned_index(self, openings: int) -> Iterator[None]:
+        """Keep the index from being opened, completed or built anew for a ``with`` block.
+
+        ``openings`` is the count of ``index.openings`` since when each chunk has its place.
+
+        Raises:
+            IndexUnusable: the index has been opened again, or another one has taken its place; or,
+                within the block, it proves damaged.
+            LockTimeout, StorageError: see ``locks.hold_lock``.
+        """
+        with self._index_home.lock(), self._index.pinned(openings):
+            yield
 
     @contextmanager
     def session(
@@ -174,60 +188,10 @@ class Repository(Closing):
     def close(self) -> None:
         """Let go of the index; the repository must not be used afterwards."""
         self._index.close()
-        if self._scratch is not None:
-            self._scratch.cleanup()
-            self._scratch = None
-
-    def _open_index(self) -> IndexEnvironment:
-        return self._in_index_folder(open_index)
-
-    def _rebuild_index(self) -> IndexEnvironment:
-        return self._in_index_folder(rebuild_index)
-
-    def _in_index_folder(self, make: _MakeIndex) -> IndexEnvironment:
-        """Open or build the index where it belongs, or where that cannot be, outside.
-
-        Whatever keeps an index from being written, such as a full disk, must not keep anybody
-        from reading what is stored.
-        """
-        if not self.store.is_writable():
-            return self._make_index(make, self._outer_index_folder())
-        try:
-            return self._make_index(make, os.path.join(self.location, INDEX_FOLDER))
-        except StorageError as refusal:
-            try:
-                index = self._make_index(make, self._outer_index_folder())
-            except (StorageError, OSError):
-                raise refusal from None
-            self.monitor.event(Event("index-outside", b"", refusal.message))
-            return index
-
-    def _make_index(self, make: _MakeIndex, folder: str) -> IndexEnvironment:
-        inside = os.path.dirname(folder) == self.location
-        # A rebuild by another process is waited for: it ends by itself and serves us too.
-        with hold_lock(
-            self.location if inside else folder,
-            "index",
-            exclusive=True,
-            wait_seconds=3600.0,
-            clock=self.clock,
-        ):
-            return make(self.store, folder, self.config.repository_id, self.monitor)
+        self._index_home.close()
 
     def _tell_of_damage(self, damage: IndexUnusable) -> None:
         self.monitor.event(Event("index-rebuilt", b"", damage.message))
-
-    def _outer_index_folder(self) -> str:
-        """Return a folder for the index outside of the repository: in a cache, or only for now."""
-        if self._cache_folder is not None:
-            folder = os.path.join(self._cache_folder, self.config.repository_id.hex())
-            with suppress(OSError):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-            if os.access(folder, os.W_OK | os.X_OK):
-                return folder
-        if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="dedupstore-index-")
-        return self._scratch.name
 
 
 def init_repository(

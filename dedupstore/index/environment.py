@@ -16,6 +16,7 @@ from dedupstore.index.location import (
     ChunkMark,
     IndexedPack,
     IndexedPacks,
+    IndexEntry,
     IndexTotals,
     PackEntries,
 )
@@ -28,6 +29,7 @@ _COMPLETE = b"complete"
 _GENERATION = b"generation"
 _LOOKUP_BATCH = 4096
 _SCAN_BATCH = 100_000
+_MOVE_BATCH = 8192
 
 
 class IndexEnvironment:
@@ -44,6 +46,7 @@ class IndexEnvironment:
     def __init__(self, folder: str, identity: bytes, *, create: bool = False) -> None:
         self.generation = 0
         self._dead_prefixes: frozenset[bytes] = frozenset()
+        self.folder = folder
         self._folder = LmdbFolder(folder, create=create)
         try:
             self._chunks = self._folder.table(b"chunks")
@@ -97,12 +100,11 @@ class IndexEnvironment:
                 id_ for id_, value in self._get_values(transaction, ids) if value[:4] not in dead
             }
 
-    def add_packs(self, packs: Sequence[PackEntries], *, replace: bool = False) -> None:
-        """Add packs and their chunks in one durable transaction.
+    def add_packs(self, packs: Sequence[PackEntries]) -> None:
+        """Add packs and their chunks in one durable transaction; known packs stay as they are.
 
-        A chunk that is already known keeps its place, unless that is in a dead pack, or
-        ``replace`` is set; of a chunk twice in ``packs``, the first place is taken. Of a pack that
-        is known, chunks are added only with ``replace``.
+        A chunk that is already known keeps its place, unless that is in a dead pack; of a chunk
+        twice in ``packs``, the first place is taken.
         """
 
         def insert(transaction: Any) -> None:
@@ -110,25 +112,41 @@ class IndexEnvironment:
             values: dict[ChunkId, bytes] = {}
             for pack, entries in packs:
                 number, is_new = self._rows.add(transaction, pack)
-                if is_new or replace:
-                    for id_, *place in entries:
-                        values.setdefault(id_, ENTRY_VALUE.pack(number, *place))
+                if is_new:
+                    _add_values(values, number, entries)
             # Appending to an empty table fills its pages; else each is left half full.
             is_empty = not transaction.stat(self._chunks)["entries"]
-            displaced = [] if is_empty else self._displaced(transaction, list(values), replace)
+            displaced = [] if is_empty else self._in_dead_packs(transaction, list(values))
             with transaction.cursor(self._chunks) as cursor:
                 cursor.putmulti([(id_, values[id_]) for id_ in displaced], overwrite=True)
                 cursor.putmulti(sorted(values.items()), overwrite=False, append=is_empty)
 
         self._folder.write(insert)
 
-    def _displaced(
-        self, transaction: Any, ids: Sequence[ChunkId], replace: bool
-    ) -> Sequence[ChunkId]:
-        """Return those of ``ids`` that are to lose the place they have."""
-        if replace:
-            return ids
-        dead = _prefixes(self._rows.dead_numbers)
+    def move_to_packs(self, packs: Sequence[PackEntries]) -> None:
+        """Add packs, and give their chunks places in these, whatever places they have.
+
+        Each of several durable transactions moves some of the chunks, so that none has to copy
+        most of the index; both places of a chunk must be good until this returns.
+        """
+
+        def add_rows(transaction: Any) -> dict[ChunkId, bytes]:
+            values: dict[ChunkId, bytes] = {}
+            for pack, entries in packs:
+                _add_values(values, self._rows.add(transaction, pack)[0], entries)
+            return values
+
+        def move(transaction: Any, values: Sequence[tuple[ChunkId, bytes]]) -> None:
+            with transaction.cursor(self._chunks) as cursor:
+                cursor.putmulti(values, overwrite=True)
+
+        # In the order of ids, those of one transaction lie close together in the table.
+        in_order = sorted(self._folder.write(add_rows).items())
+        for begin in range(0, len(in_order), _MOVE_BATCH):
+            self._folder.write(partial(move, values=in_order[begin : begin + _MOVE_BATCH]))
+
+    def _in_dead_packs(self, transaction: Any, ids: Sequence[ChunkId]) -> list[ChunkId]:
+        dead = self._dead_prefixes
         if not dead:
             return []
         return [id_ for id_, value in self._get_values(transaction, ids) if value[:4] in dead]
@@ -246,6 +264,12 @@ class IndexEnvironment:
             if pack is None:
                 raise IndexUnusable(f"the index names pack {number}, which it does not know")
         return pack
+
+
+def _add_values(values: dict[ChunkId, bytes], number: int, entries: Iterable[IndexEntry]) -> None:
+    """Add what the table should say of the chunks of the pack with a number."""
+    for id_, *place in entries:
+        values.setdefault(id_, ENTRY_VALUE.pack(number, *place))
 
 
 def _prefixes(numbers: Collection[int]) -> frozenset[bytes]:

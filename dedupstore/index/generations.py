@@ -33,6 +33,16 @@ def open_current(folder: str, identity: bytes) -> IndexEnvironment:
     return IndexEnvironment(os.path.join(folder, name), identity)
 
 
+def is_current(index: IndexEnvironment) -> bool:
+    """Tell whether an index is still the current generation of the folder it lies in.
+
+    Raises:
+        StorageError: the file system refused.
+    """
+    folder, name = os.path.split(index.folder)
+    return _current_name(folder) == name
+
+
 class NewGeneration:
     """An index under construction: fill ``environment``, then ``publish`` or ``discard`` it.
 

@@ -98,3 +98,21 @@ def test_a_newer_snapshot_is_told_and_leaves_the_others_listed(tmp_path: Path) -
         report = dedupstore.check(repository)
     assert listed == [record.name]
     assert [finding.kind for finding in report.findings] == ["snapshot-unsupported"]
+
+
+def test_a_repair_leaves_newer_objects_alone(tmp_path: Path) -> None:
+    """What a newer version has made is neither moved nor replaced, whatever else is damaged."""
+    location = _repository_with_a_log(tmp_path)
+    with dedupstore.open_repository(location) as repository:
+        dedupstore.snapshot(repository, [tmp_path / "app.log"])
+    [pack] = (location / "packs" / "data").iterdir()
+    newer = _add_newer_pack(location), _make_first_block_newer(location, pack)
+    before = {key: (location / key).read_bytes() for key in newer}
+    with dedupstore.open_repository(location) as repository:
+        report = dedupstore.repair(repository)
+    assert {key: (location / key).read_bytes() for key in newer} == before
+    assert report.quarantined == []
+    assert {finding.kind for finding in report.remaining} >= {
+        "pack-unsupported",
+        "block-unsupported",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -12,6 +13,7 @@ from dedupstore.format.block import ChunkInfo, decode_block, encode_block
 from dedupstore.format.codecs import CODEC_ZSTD
 from dedupstore.format.hashing import digest
 from dedupstore.limits import BLOCK_BYTES_MAX, CHUNK_BYTES_MAX
+from format_decoders import DECODERS, samples
 from golden.format.reading import read_vector
 from golden.format.vectors import Vector, load_all
 
@@ -49,6 +51,30 @@ def test_a_refusal_allocates_little(vector: Vector) -> None:
     """Refusing bytes takes little more memory than they do, whatever sizes they claim."""
     given_bytes = sum(map(len, vector.parts()))
     assert peak_bytes_of_reading(vector) < 3 * given_bytes + MIB
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS))
+def test_a_field_that_claims_much_costs_little(name: str) -> None:
+    """Whatever four or eight bytes of an object claim, reading it takes little memory."""
+    tracemalloc.start()
+    try:
+        for sample in samples(name, bytes_max=1024):
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            for lie in lies(sample):
+                DECODERS[name].try_to_read(lie)
+            assert tracemalloc.get_traced_memory()[1] - before < MIB, sample
+    finally:
+        tracemalloc.stop()
+
+
+def lies(sample: bytes) -> Iterator[bytes]:
+    """Yield an object with large numbers at each place in its beginning and its end."""
+    ends = {*range(4, min(len(sample), 120) + 1, 2), *range(len(sample), 4, -2)[:40]}
+    for end in sorted(ends):
+        for number in (b"\xff" * 4, b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff\0\0\0\0"):
+            begin = max(0, end - len(number))
+            yield sample[:begin] + number[: end - begin] + sample[end:]
 
 
 def test_a_frame_that_decodes_to_more_than_it_declares_is_cut_short() -> None:

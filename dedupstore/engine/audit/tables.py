@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from dedupstore.engine.audit.findings import CheckReport, FindingCollector
 from dedupstore.engine.index_sync import index_entries
@@ -20,12 +20,18 @@ _LOOKUP_CHUNKS = 4096
 class TableCheck:
     """Reads the tables of packs and holds the index against them.
 
-    ``index_errors`` counts the chunks that the index has lost or looks for in the wrong place.
+    ``dead`` are the packs that were declared dead before. ``index_errors`` counts the chunks that
+    the index has lost or looks for in the wrong place.
     """
 
     def __init__(
-        self, repository: Repository, report: CheckReport, collector: FindingCollector
+        self,
+        repository: Repository,
+        dead: Collection[PackId],
+        report: CheckReport,
+        collector: FindingCollector,
     ) -> None:
+        self._dead = dead
         self._repository = repository
         self._report = report
         self._collector = collector
@@ -82,7 +88,7 @@ class TableCheck:
             found = self._repository.index.find(list(places))
             for id_, candidates in places.items():
                 location = found.get(id_)
-                if location is None:
+                if location is None or location.pack in self._dead:
                     self.index_errors += 1
                 elif location.pack == pack.id:
                     # A place that is wrong is one the index has beyond the tables.

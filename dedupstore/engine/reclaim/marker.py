@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.monitor import Event, SilentMonitor
+from dedupstore.engine.monitor import SilentMonitor
 from dedupstore.engine.reclaim.usage import Usage
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapshot
@@ -20,12 +20,17 @@ _LOOKUP_CHUNKS = 4096
 class Marker:
     """Marks in ``usage`` all chunks that snapshots need, and remembers which these were.
 
-    ``pieces_read`` counts pieces of manifests and chunk lists. ``lost`` counts chunks of logs
-    that are needed and nowhere. ``wrongly_dead`` are packs that were declared dead and hold what
-    is needed, which no order of events should lead to.
+    ``packs`` are those that the index knew at the start. ``pieces_read`` counts pieces of
+    manifests and chunk lists. ``lost`` counts chunks of logs that are needed and nowhere.
+    ``wrongly_dead`` are packs that were declared dead and hold what is needed, which no order of
+    events should lead to. All of that holds for the places that chunks have in the index since
+    ``openings`` (see ``HealingIndex``).
     """
 
     def __init__(self, repository: Repository, reader: ChunkReader) -> None:
+        # Asked first, so that the index is open before its openings are counted.
+        self.packs = repository.index.packs()
+        self.openings = repository.index.openings
         self.usage = Usage()
         self.pieces_read = 0
         self.lost = 0
@@ -133,10 +138,7 @@ class Marker:
     def _not_in_live_packs(self, ids: list[ChunkId]) -> None:
         found = self._repository.index.find(ids)
         self.lost += len(ids) - len(found)
-        for pack in {location.pack for location in found.values()} - self.wrongly_dead:
-            self.wrongly_dead.add(pack)
-            detail = f"pack {pack.hex()[:16]} was declared dead, but is needed; it stays"
-            self._repository.monitor.event(Event("pack-revived", b"", detail))
+        self.wrongly_dead.update(location.pack for location in found.values())
 
 
 def _not_to_be_followed(id_: SnapshotId, error: DamageError) -> DamageError:

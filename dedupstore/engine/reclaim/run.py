@@ -86,14 +86,28 @@ def reclaim(
     repository.index.require_generation(current_generation(repository.store))
     with ChunkReader(repository) as reader:
         marker, report.plan = _mark_and_plan(repository, reader, snapshots, options)
+        report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
         if dry_run:
             report.snapshots_removed = frozenset(snapshots)
             report.bytes_freed = report.plan.freed_bytes
-        else:
-            with _reserve_restored(repository):
-                _execute(repository, marker, report, snapshots, named_as_previous)
-            report.bytes_freed = max(0, report.bytes_dead - report.bytes_written)
+            return report
+        with _reserve_restored(repository):
+            if snapshots:
+                report.snapshots_removed = _with_reserve(
+                    repository, lambda: remove_snapshots(repository, snapshots, named_as_previous)
+                )
+            for is_last_try in (False, False, True):
+                try:
+                    _reclaim_planned(repository, marker, report)
+                    break
+                except IndexUnusable as error:
+                    repository.monitor.event(Event("index-rebuilt", b"", error.message))
+                    if is_last_try:
+                        raise
+                repository.index.close()
+                marker, report.plan = _mark_and_plan(repository, reader, (), options)
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
+    report.bytes_freed = max(0, report.bytes_dead - report.bytes_written)
     return report
 
 
@@ -105,15 +119,19 @@ def _mark_and_plan(
 ) -> tuple[Marker, ReclaimPlan]:
     """Find out what is needed, and what can go; again with a new index if the old one is wrong."""
     try:
-        found = _mark_and_plan_once(repository, reader, snapshots, options)
-        if not found[0].lost:
-            return found
-        reason = "chunks that are needed are not in the index"
+        marker, plan = _mark_and_plan_once(repository, reader, snapshots, options)
+        if not marker.lost and not marker.wrongly_dead:
+            return marker, plan
+        reason = "chunks that are needed are not where the index says"
     except (IndexUnusable, DamageError) as error:
         reason = error.message
     repository.monitor.event(Event("index-rebuilt", b"", reason))
     repository.rebuild_index()
-    return _mark_and_plan_once(repository, reader, snapshots, options)
+    marker, plan = _mark_and_plan_once(repository, reader, snapshots, options)
+    for pack in marker.wrongly_dead:
+        detail = f"pack {pack.hex()[:16]} was declared dead, but is needed; it stays"
+        repository.monitor.event(Event("pack-revived", b"", detail))
+    return marker, plan
 
 
 def _mark_and_plan_once(
@@ -123,30 +141,20 @@ def _mark_and_plan_once(
     options: ReclaimOptions,
 ) -> tuple[Marker, ReclaimPlan]:
     marker = Marker(repository, reader)
-    packs = repository.index.packs()
-    openings = repository.index.openings
     marker.mark_listed(but=snapshots)
     being_written = maybe_being_written(repository)
-    plan = plan_reclaim(packs, marker.usage, options, lambda pack: being_written(pack.generation))
+    plan = plan_reclaim(
+        marker.packs, marker.usage, options, lambda pack: being_written(pack.generation)
+    )
     dead = prove(repository, marker.usage, plan.dead)
     repack = prove(repository, marker.usage, plan.repack)
-    if repository.index.openings != openings:
+    if repository.index.openings != marker.openings:
         # What was marked before may have been marked in places that were wrong.
         raise IndexUnusable("the index has been built anew while it was used")
     return marker, ReclaimPlan(tuple(dead), tuple(repack))
 
 
-def _execute(
-    repository: Repository,
-    marker: Marker,
-    report: ReclaimReport,
-    snapshots: Collection[SnapshotId],
-    named_as_previous: Collection[SnapshotId],
-) -> None:
-    if snapshots:
-        report.snapshots_removed = _with_reserve(
-            repository, lambda: remove_snapshots(repository, snapshots, named_as_previous)
-        )
+def _reclaim_planned(repository: Repository, marker: Marker, report: ReclaimReport) -> None:
     _declare_and_sweep(repository, marker, report, report.plan.dead)
     for packs in _rounds(report.plan.repack):
         try:

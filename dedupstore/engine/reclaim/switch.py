@@ -36,12 +36,14 @@ def declare_dead(repository: Repository, marker: Marker, candidates: Sequence[Pa
     to use it before, compares it with the record.
 
     Raises:
+        IndexUnusable: it is not the index any more that the marking relied on; nothing is dead.
         DamageError, UnsupportedFormat, LockTimeout, NoSpace, StorageError: nothing is dead.
     """
     # Most of what came meanwhile is marked while others may go on.
     marker.mark_listed()
     clock = repository.clock
-    with repository.switch_lock(exclusive=True):
+    # A rebuild that began before would not know what is dead, and that comes after would.
+    with repository.pinned_index(marker.openings), repository.switch_lock(exclusive=True):
         began_seconds = clock.monotonic_seconds()
         marker.mark_listed(quietly=True)
         dead = [use for use in candidates if _is_still_dead(repository, marker, use)]

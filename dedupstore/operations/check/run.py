@@ -77,7 +77,8 @@ def _check(
     stored = [pack for pack in list_packs(repository.store) if pack.id not in state.tombstones]
     memory = CheckMemory(repository, (pack.id for pack in stored), collector)
     packs = [pack for pack in stored if needed is None or pack.id in needed]
-    _check_packs(repository, packs, options, report, collector, memory)
+    table_check = TableCheck(repository, state.tombstones, report, collector)
+    _check_packs(repository, table_check, packs, options, report, collector, memory)
     report.packs_verified = memory.verified_in_this_run()
     report.packs_never_verified = memory.never_verified(packs)
     report.verified_oldest = memory.oldest_time(packs)
@@ -92,13 +93,13 @@ def _check(
 
 def _check_packs(
     repository: Repository,
+    table_check: TableCheck,
     packs: list[StoredPack],
     options: CheckOptions,
     report: CheckReport,
     collector: FindingCollector,
     memory: CheckMemory,
 ) -> None:
-    table_check = TableCheck(repository, report, collector)
     # The longest unverified come first even where all are read: it may be cut short.
     in_order = memory.in_order(packs)
     chosen = {pack.id: pack for pack in choose_packs(in_order, options)}

@@ -9,11 +9,21 @@ from dataclasses import dataclass, field, replace
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.epochs import Session, newest_epoch_known
 from dedupstore.engine.generation import current_generation, read_generation, write_generation
-from dedupstore.engine.keys import PACK_PREFIXES, PARITY_PREFIXES, generation_key, parity_key
+from dedupstore.engine.keys import (
+    PACK_PREFIXES,
+    PARITY_PREFIXES,
+    SNAPSHOTS_PREFIX,
+    generation_key,
+    parity_key,
+)
 from dedupstore.engine.pack_reader import StoredPack, stored_pack
 from dedupstore.engine.pack_salvage import exact_bytes, salvage_pack
 from dedupstore.engine.parity import ParityMaker, parity_maker
-from dedupstore.engine.quarantine import copy_to_quarantine, move_to_quarantine
+from dedupstore.engine.quarantine import (
+    QUARANTINE_PREFIX,
+    copy_to_quarantine,
+    move_to_quarantine,
+)
 from dedupstore.engine.repository import Repository
 from dedupstore.errors import (
     NoSpace,
@@ -68,6 +78,9 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
             is done.
     """
     done = Repaired()
+    # A repair that was killed may have moved something without making that durable.
+    for prefix in (QUARANTINE_PREFIX, SNAPSHOTS_PREFIX, *PACK_PREFIXES.values()):
+        repository.store.sync_names(prefix)
     for _ in plan.keys(ActionKind.RENEW_GENERATION):
         _renew_generation(repository, done)
     damaged = [stored_pack(repository.store, key) for key in plan.keys(ActionKind.SALVAGE_PACK)]

@@ -103,7 +103,7 @@ class RepairPlanner:
     def _look_at_packs(self, packs: list[StoredPack], *, tables_only: bool) -> None:
         repository = self._repository
         monitor = repository.monitor
-        tables = TableCheck(repository, self._report, self.collector)
+        tables = TableCheck(repository, self.state.tombstones, self._report, self.collector)
         read = [] if tables_only else packs
         monitor.begin("checking packs", sum(pack.pack_bytes for pack in read))
         try:

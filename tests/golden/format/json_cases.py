@@ -14,7 +14,7 @@ from golden.format.vectors import Vector, accepted, refused
 damaged = partial(refused, "damaged")
 newer = partial(refused, "newer")
 
-CONFIG_VALUE = {
+CONFIG_VALUE: dict[str, Any] = {
     "repository_id": "11" * 32,
     "created": "2026-03-01T12:00:00Z",
     "chunking": {

@@ -186,9 +186,7 @@ def _refused_trailers() -> Iterator[Vector]:
     yield damaged("pack-table-too-long", "pack", "P-03", place(table_bytes=256 * MIB + 1))
     yield damaged("pack-table-length-max", "pack", "P-03", place(table_bytes=(1 << 64) - 1))
     yield damaged("pack-checksum-wrong", "pack", "P-04", place(checksum=bytes(16)))
-    yield damaged(
-        "pack-generation-flipped", "pack", "P-04", place(generation=1, checksum=checksum)
-    )
+    yield damaged("pack-generation-flipped", "pack", "P-04", place(generation=1, checksum=checksum))
     yield damaged("pack-trailer-flags-flipped", "pack", "P-04", place(flags=256, checksum=checksum))
     flipped = partial(pack, stored=stored, table=rows, checksum=checksum)
     yield damaged("pack-version-flipped", "pack", "P-04", flipped(pack_header(version=3)))

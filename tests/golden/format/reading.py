@@ -73,7 +73,7 @@ def _joined(vector: Vector) -> bytes:
 def _read_config(vector: Vector) -> Read:
     config = decode_config(_joined(vector))
     chunking = config.chunking
-    value = {
+    value: dict[str, Any] = {
         "repository_id": config.repository_id.hex(),
         "created": format_time(config.created),
         "chunking": {

@@ -1,4 +1,4 @@
-"""What a golden repository holds, as JSON: every path with its metadata and BLAKE3, and the rest."""
+"""What a golden repository holds, as JSON: each path with its metadata and BLAKE3, and the rest."""
 
 from __future__ import annotations
 

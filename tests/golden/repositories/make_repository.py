@@ -39,7 +39,7 @@ def lines(first: int, count: int) -> bytes:
 
 
 def write_step(folder: Path, step: int) -> None:
-    """Bring the logs to the state of step 0 to 3, in that order."""
+    """Bring the logs to the state of step 0 to 4, in that order."""
     if step == 0:
         (folder / "web").mkdir(parents=True)
         (folder / "app.log").write_bytes(lines(0, 2600))
@@ -54,12 +54,15 @@ def write_step(folder: Path, step: int) -> None:
             sparse.write(b"end\n")
     elif step < 3:
         (folder / "mistake.log").write_bytes(lines(70_000 + 1000 * step, 60))
-    else:
+    elif step == 3:
         (folder / "mistake.log").unlink()
         with (folder / "app.log").open("ab") as log:
             log.write(lines(2600, 300))
         (folder / "web" / "access.log").rename(folder / "web" / "access.log.1")
         (folder / "web" / "access.log").write_bytes(lines(60_000, 20))
+    else:
+        with (folder / "web" / "access.log").open("ab") as log:
+            log.write(lines(60_020, 20))
     modes = {"app.log": 0o640, "noise.bin": 0o600}
     for path in sorted(folder.rglob("*"), reverse=True):
         if not path.is_symlink():
@@ -71,15 +74,15 @@ def write_step(folder: Path, step: int) -> None:
 def make(repository_folder: Path, logs: Path) -> None:
     """Make a repository with something of all that the format knows.
 
-    Three snapshots are left: the first of the logs, which is held, the last one, and that of a
-    stream. Two between them have been forgotten; packs of the second wait to be removed, since
-    somebody was at work.
+    Four snapshots are left: the first of the logs, which is held, the last two, of which the
+    policy would remove one, and that of a stream. Two have been forgotten; packs of the second wait
+    to be removed, since somebody was at work.
     """
     clock = TickingClock()
     with dedupstore.init_repository(
         repository_folder, chunk_bytes_target=4096, clock=clock
     ) as repository:
-        first, *mistakes, _ = [take_snapshot(repository, logs, step) for step in range(4)]
+        first, *mistakes, _, _ = [take_snapshot(repository, logs, step) for step in range(5)]
         dedupstore.hold_snapshot(repository, first)
         reading, writing = os.pipe()
         os.write(writing, lines(90_000, 30))
@@ -113,7 +116,7 @@ def take_snapshot(repository: dedupstore.Repository, logs: Path, step: int) -> S
 
 
 def pack_up(folder: Path, archive: Path) -> None:
-    """Write a repository as a tar, without its index and reserve, which are no part of the format."""
+    """Write a repository as a tar, without index and reserve, which are no part of the format."""
     shutil.rmtree(folder / "index")
     (folder / "reserve").unlink(missing_ok=True)
     packed = io.BytesIO()

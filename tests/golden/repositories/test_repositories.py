@@ -50,6 +50,7 @@ def test_there_is_something_of_everything(golden: Golden) -> None:
     assert {snapshot["held"] for snapshot in expected["snapshots"]} == {False, True}
     assert {policy["set"] for policy in expected["policies"]} == {None, "golden"}
     assert any(snapshot["previous"] in expected["forgotten"] for snapshot in expected["snapshots"])
+    assert expected["prune"]["removed"]
     for some in ("forgotten", "packs_dead", "generation", "parity"):
         assert expected[some], some
 

@@ -1,0 +1,303 @@
+"""Repair: damage is mended as far as it can be, and nothing is thrown away."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import dedupstore
+from dedupstore import ActionKind, CheckOptions, RepairReport
+from dedupstore.engine.keys import generation_key
+from dedupstore.errors import DedupstoreError, LockTimeout, UnsupportedFormat
+from dedupstore.format.canonical_json import decode_json, encode_json
+from dedupstore.format.generation_record import GenerationRecord, encode_generation_record
+from dedupstore.format.hashing import digest
+from dedupstore.format.pack import PackKind
+from dedupstore.ids import ChunkId
+from dedupstore.limits import KIB
+from faults.damage import flip, payload_position, table_position, truncate
+from faults.damage_cases import CASES, Case
+from readable_chunks import (
+    contents_of_objects,
+    listed_snapshots,
+    readable_chunks,
+    stored_chunks,
+)
+from sample_repository import (
+    START,
+    SampleRepository,
+    TickingClock,
+    require_exact_restores,
+    require_intact,
+    take_snapshot,
+)
+
+LOSSES = {"chunks-missing", "list-damaged", "manifest-damaged"}
+EXACT = {
+    "data pack header, flipped",
+    "data pack table, flipped",
+    "data pack trailer, flipped",
+    "data pack, cut off in its trailer",
+    "manifest pack header, flipped",
+    "manifest pack table, flipped",
+}
+"""The cases in which a pack comes back as it was, byte for byte."""
+
+
+def repair(sample: SampleRepository, **how: bool) -> RepairReport:
+    """Repair a sample."""
+    with sample.open() as repository:
+        return dedupstore.repair(repository, **how)
+
+
+def errors(sample: SampleRepository) -> set[str]:
+    """Return the kinds of errors that check finds, reading all data."""
+    with sample.open() as repository:
+        findings = dedupstore.check(repository, CheckOptions(data=True)).findings
+    return {item.kind for item in findings if item.severity is dedupstore.Severity.ERROR}
+
+
+@pytest.fixture(scope="module")
+def all_chunks(pristine: SampleRepository) -> frozenset[ChunkId]:
+    """Return the ids of all chunks of the undamaged sample."""
+    return stored_chunks(pristine.folder)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_only_real_losses_are_left(
+    case: Case,
+    quick_sample: SampleRepository,
+    foreign: SampleRepository,
+    all_chunks: frozenset[ChunkId],
+) -> None:
+    """After repair, check finds what is lost for good and nothing else; nothing is worse."""
+    sample = quick_sample
+    case.damage(sample, foreign)
+    before = readable_chunks(sample.folder, all_chunks)
+    listed = listed_snapshots(sample.folder)
+    contents = contents_of_objects(sample.folder)
+    report = repair(sample)
+    after = readable_chunks(sample.folder, all_chunks)
+    assert before <= after
+    assert listed == listed_snapshots(sample.folder)
+    assert contents <= contents_of_objects(sample.folder)
+    found = errors(sample)
+    assert found <= LOSSES
+    assert bool(found) == (after != all_chunks)
+    assert report.ok == (not found and not case.records_lost)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_a_second_repair_finds_nothing_to_do(
+    case: Case, quick_sample: SampleRepository, foreign: SampleRepository
+) -> None:
+    """What a repair leaves is as good as it gets: another one changes nothing."""
+    case.damage(quick_sample, foreign)
+    first = repair(quick_sample)
+    objects = quick_sample.objects()
+    second = repair(quick_sample)
+    assert (second.actions, second.quarantined) == ((), [])
+    assert quick_sample.objects() == objects
+    lost = [finding.kind for finding in first.remaining if finding.kind in LOSSES]
+    assert [finding.kind for finding in second.remaining] == lost
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_a_dry_run_says_the_same_and_changes_nothing(
+    case: Case, quick_sample: SampleRepository, foreign: SampleRepository
+) -> None:
+    """A dry run names the actions that the repair then takes, and touches no object."""
+    case.damage(quick_sample, foreign)
+    objects = quick_sample.objects()
+    planned = repair(quick_sample, dry_run=True)
+    assert quick_sample.objects() == objects
+    assert not (quick_sample.folder / "quarantine").exists()
+    done = repair(quick_sample)
+    index = ActionKind.REBUILD_INDEX
+    assert [a for a in planned.actions if a.kind is not index] == list(done.actions)
+    assert done.snapshots_affected <= planned.snapshots_affected
+    assert planned.quarantined == []
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_a_pack_whose_blocks_are_sound_comes_back_exactly(
+    name: str, quick_sample: SampleRepository, pristine: SampleRepository, foreign: SampleRepository
+) -> None:
+    """A header, table or trailer that is damaged is written anew, as it was."""
+    CASES[name].damage(quick_sample, foreign)
+    assert repair(quick_sample).ok
+    assert quick_sample.objects() == pristine.objects()
+
+
+@pytest.mark.parametrize("kind", list(PackKind))
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda sample, pack: flip(pack, payload_position(sample, pack)),
+        lambda sample, pack: truncate(pack, 300),
+        lambda sample, pack: pack.unlink(),
+    ],
+    ids=["flipped", "cut off", "missing"],
+)
+def test_what_is_lost_heals_when_it_is_stored_again(
+    kind: PackKind,
+    damage: Callable[[SampleRepository, Path], None],
+    tmp_path: Path,
+    pristine: SampleRepository,
+) -> None:
+    """A snapshot of logs that are still there makes old snapshots whole, byte for byte."""
+    logs = tmp_path / "logs"
+    shutil.copytree(pristine.logs, logs, symlinks=True)
+    sample = SampleRepository(tmp_path / "repository", logs)
+    with dedupstore.init_repository(
+        sample.folder, chunk_bytes_target=4096, clock=TickingClock()
+    ) as repository:
+        take_snapshot(repository, sample)
+    damage(sample, sample.packs(kind)[0])
+    report = repair(sample)
+    assert not report.ok
+    assert report.snapshots_affected == set(sample.snapshots)
+    with sample.open() as repository:
+        take_snapshot(repository, sample)
+    if kind is PackKind.DATA:
+        require_intact(sample, tmp_path / "out")
+    else:
+        # The manifest itself has other times of change in it, so only its lists come back.
+        with sample.open() as repository:
+            found = dedupstore.check(repository, CheckOptions(data=True)).findings
+        hit = {id_ for finding in found for id_ in finding.snapshots}
+        assert hit <= {sample.snapshots[0]}
+
+
+def test_files_that_stay_incomplete_are_named(
+    sample: SampleRepository, foreign: SampleRepository
+) -> None:
+    """The report has the snapshots and files that lack chunks, as check finds them, too."""
+    CASES["data block payload, flipped"].damage(sample, foreign)
+    report = repair(sample)
+    with sample.open() as repository:
+        [found] = dedupstore.check(repository).findings
+    [remaining] = report.remaining
+    assert (remaining.kind, remaining.files_hit) == ("chunks-missing", found.files_hit)
+    assert (remaining.chunks, remaining.files) == (found.chunks, found.files)
+    assert report.snapshots_affected == found.snapshots
+
+
+def test_a_damaged_generation_record_is_renewed(sample: SampleRepository, tmp_path: Path) -> None:
+    """Afterwards snapshots and prunes work again; numbers do not go back; the bytes are kept."""
+    with sample.open() as repository:
+        dedupstore.forget(repository, [sample.snapshots.pop(0)])
+        sample.trees.pop(0)
+    [record] = (sample.folder / "generations").iterdir()
+    flip(record, 40)
+    damaged = record.read_bytes()
+    with sample.open() as repository, pytest.raises(DedupstoreError):
+        dedupstore.snapshot(repository, [sample.logs])
+    report = repair(sample)
+    kinds = {action.kind for action in report.actions}
+    assert ActionKind.RENEW_GENERATION in kinds
+    [renewed] = (sample.folder / "generations").iterdir()
+    assert int(renewed.name, 16) > int(record.name, 16)
+    assert (sample.folder / report.quarantined[0]).read_bytes() == damaged
+    # That the first snapshot was removed on purpose is no longer known.
+    assert {finding.kind for finding in report.remaining} <= {"snapshot-missing"}
+    assert repair(sample).ok
+    require_exact_restores(sample, tmp_path / "out")
+    with sample.open() as repository:
+        take_snapshot(repository, sample)
+    require_intact(sample, tmp_path / "out")
+
+
+def test_a_newer_generation_record_ends_it(sample: SampleRepository) -> None:
+    """Where what is dead is told in a newer format, nothing is touched."""
+    record = sample.folder / generation_key(1)
+    value = decode_json(encode_generation_record(GenerationRecord(1, START)), KIB, "a record")
+    del value["checksum"]
+    value["format"] = 2
+    value["checksum"] = digest(encode_json(value)).hex()
+    record.write_bytes(encode_json(value))
+    flip(sample.packs(PackKind.DATA)[0], -1)
+    objects = sample.objects()
+    for dry_run in (True, False):
+        with pytest.raises(UnsupportedFormat):
+            repair(sample, dry_run=dry_run)
+    assert sample.objects() == objects
+
+
+def test_repairs_and_prunes_wait_for_each_other(sample: SampleRepository) -> None:
+    """While one is at work, the next is refused; a dry run is not."""
+    with sample.open() as busy, busy.removal_lock():
+        with pytest.raises(LockTimeout):
+            repair(sample)
+        assert repair(sample, dry_run=True).ok
+
+
+def test_without_data_only_tables_are_mended(sample: SampleRepository) -> None:
+    """With tables_only, a damaged block is not looked for, and a damaged table is mended."""
+    first, second = sample.packs(PackKind.DATA)[:2]
+    flip(first, payload_position(sample, first))
+    flip(second, table_position(sample, second))
+    report = repair(sample, tables_only=True)
+    assert [action.object for action in report.actions] == [f"packs/data/{second.name}"]
+    assert errors(sample) == {"block-damaged"}
+
+
+def test_quarantine_keeps_everything_that_comes_under_one_name(sample: SampleRepository) -> None:
+    """A pack that is damaged, mended and damaged again is kept in both states."""
+    pack = sample.packs(PackKind.DATA)[0]
+    for number in (1, 2):
+        flip(pack, -number)
+        assert repair(sample).ok
+    names = sorted(os.listdir(sample.folder / "quarantine"))
+    assert names == [f"packs-data-{pack.name}", f"packs-data-{pack.name}.2"]
+
+
+def test_bad_sectors_do_not_cost_a_whole_pack(
+    sample: SampleRepository, all_chunks: frozenset[ChunkId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pack of which a sector cannot be read is put aside, and what is before it is saved."""
+    pack = sample.packs(PackKind.DATA)[0]
+    inode = pack.stat().st_ino
+    genuine = os.pread
+    bad = range(pack.stat().st_size // 8192 * 4096, pack.stat().st_size // 8192 * 4096 + 10)
+
+    def pread(descriptor: int, length: int, offset: int) -> bytes:
+        if os.fstat(descriptor).st_ino == inode and offset < bad.stop and offset + length > bad[0]:
+            raise OSError(5, "Input/output error")
+        return genuine(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    report = repair(sample)
+    assert ActionKind.SALVAGE_PACK in {action.kind for action in report.actions}
+    lost = all_chunks - readable_chunks(sample.folder, all_chunks)
+    assert 0 < len(lost) < 60
+    assert errors(sample) == {"chunks-missing"}
+
+
+def test_chunks_that_another_pack_has_are_not_lost(sample: SampleRepository) -> None:
+    """Of a chunk in two packs, one of them damaged, the sound copy is found again."""
+    # A second copy of everything: what a writer that did not know of the first would have stored.
+    packs = sample.packs(PackKind.DATA)
+    aside = sample.folder.with_name("aside")
+    aside.mkdir()
+    for pack in packs:
+        pack.rename(aside / pack.name)
+    shutil.rmtree(sample.folder / "index")
+    with sample.open() as repository:
+        options = dedupstore.SnapshotOptions(set_name="sample", host="sample", reread=True)
+        dedupstore.snapshot(repository, [sample.logs], options)
+    source = random.Random(1)
+    for pack in packs:
+        data = bytearray((aside / pack.name).read_bytes())
+        data[source.randrange(100, len(data) // 2)] ^= 1
+        pack.write_bytes(data)
+    repair(sample)
+    with sample.open() as repository:
+        latest = dedupstore.find_snapshot(repository, "latest")
+        found = dedupstore.check(repository, CheckOptions(data=True)).findings
+    assert latest.id not in {id_ for finding in found for id_ in finding.snapshots}
