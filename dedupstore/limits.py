@@ -74,6 +74,9 @@ GENERATION_MAX = (1 << 62) - 1
 GENERATION_RECORD_BYTES_MAX = 64 * MIB
 """No generation record is longer; it holds some 400,000 tombstones."""
 
+TOMBSTONES_MAX = 400_000
+"""No more packs wait to be removed at once, so that a generation record stays readable."""
+
 CONFIG_BYTES_MAX = 64 * KIB
 """No repository config is longer."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -79,13 +79,15 @@ def oldest_epoch_at_work(folder: str) -> int | None:
     return next((epoch for epoch in _epochs(folder) if is_at_work(folder, epoch)), None)
 
 
-def newest_epoch_known(folder: str) -> int:
-    """Return the latest generation in which anybody is known to have begun.
+def next_generation(folder: str, known: Iterable[int]) -> int:
+    """Return a number for a new generation: above all in ``known``, and above that of anybody.
+
+    Numbers never go back, even if the records of earlier generations have been lost.
 
     Raises:
         StorageError: the lock files cannot be listed.
     """
-    return max(_epochs(folder), default=0)
+    return 1 + max((*known, *_epochs(folder)), default=0)
 
 
 def is_at_work(folder: str, generation: int) -> bool:

@@ -181,14 +181,19 @@ def _descend(
         return
     for extent in extents:
         try:
-            below = _list_below(reader, extent, level)
+            below = list_below(reader, extent, level)
         except DamageError as damage:
             yield LostExtent(extent.extent_bytes, damage)
             continue
         yield from _descend(reader, below, level - 1)
 
 
-def _list_below(reader: PieceReader, extent: Extent, level: int) -> list[Extent]:
+def list_below(reader: PieceReader, extent: Extent, level: int) -> list[Extent]:
+    """Return what the piece of ``level`` that an extent refers to lists; ``level`` is at least 1.
+
+    Raises:
+        ChunkUnreadable, FormatError, UnsupportedFormat: the piece is missing or wrong.
+    """
     below = decode_extents(piece_body(reader.read(extent.id), level))
     if sum(part.extent_bytes for part in below) != extent.extent_bytes:
         raise FormatError("a piece of a chunk list covers another length than its list says")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from dedupstore.engine.audit.findings import FindingCollector
 from dedupstore.engine.chunk_reader import ChunkReader
@@ -11,14 +12,27 @@ from dedupstore.engine.keys import snapshot_key
 from dedupstore.engine.monitor import kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
-from dedupstore.engine.tree_reader import content_extents, manifest_entries, manifest_pieces
-from dedupstore.errors import DamageError, UnsupportedFormat
-from dedupstore.format.entry import Content, decode_entry, path_sort_key, split_entries
-from dedupstore.format.hashing import digest
-from dedupstore.format.pieces import HOLE_ID, piece_body
+from dedupstore.engine.tree_reader import content_extents, list_below, manifest_entries
+from dedupstore.errors import DamageError, FormatError, UnsupportedFormat
+from dedupstore.format.entry import (
+    Content,
+    check_level_extents,
+    decode_entry,
+    path_sort_key,
+    split_entries,
+)
+from dedupstore.format.pieces import HOLE_ID, Extent, decode_extents, piece_body
 from dedupstore.ids import ChunkId, PackId
 
 _LOOKUP_CHUNKS = 4096
+
+
+class _SoundPiece(NamedTuple):
+    """A piece of a manifest of which all is well: how much it covers, and from where to where."""
+
+    covered_bytes: int
+    first_key: bytes
+    last_key: bytes
 
 
 class ReferenceCheck:
@@ -40,8 +54,8 @@ class ReferenceCheck:
         self._reader = reader
         self._dead = dead
         self._collector = collector
-        self._sound_pieces: set[ChunkId] = set()
-        self._sound_contents: set[Content] = set()
+        self._sound_pieces: dict[tuple[ChunkId, int], _SoundPiece] = {}
+        self._sound_lists: dict[tuple[ChunkId, int], int] = {}
 
     def check(self, snapshot: Snapshot) -> None:
         """Check one snapshot.
@@ -50,10 +64,8 @@ class ReferenceCheck:
             StorageError: the store could not deliver.
         """
         record = snapshot.record
-        last_key = b""
         try:
-            for piece in manifest_pieces(self._reader, record.manifest, record.manifest_level):
-                last_key = self._check_piece(snapshot, piece, last_key)
+            self._check_tree(snapshot, record.manifest, record.manifest_level, b"")
         except (DamageError, UnsupportedFormat) as error:
             kind = kind_of_refusal("manifest", error)
             object_key = snapshot_key(snapshot.id)
@@ -78,48 +90,98 @@ class ReferenceCheck:
                 continue
         return packs
 
-    def _check_piece(self, snapshot: Snapshot, piece: memoryview, last_key: bytes) -> bytes:
-        """Check the files of one piece; return the sort key of its last path."""
-        piece_id = digest(piece)
+    def _check_tree(
+        self, snapshot: Snapshot, id_: ChunkId, level: int, last_key: bytes
+    ) -> tuple[_SoundPiece, bool]:
+        """Check a piece of the manifest and all below it; return it, and whether all is sound.
+
+        ``last_key`` is the sort key of the path before it.
+        """
+        known = self._sound_pieces.get((id_, level))
+        if known is not None:
+            if known.first_key <= last_key:
+                raise FormatError("the pieces of a manifest are out of order")
+            return known, True
+        piece = self._reader.read(id_)
+        body = piece_body(piece, level)
+        if level:
+            found, sound = self._check_branches(snapshot, body, level, last_key)
+        else:
+            found, sound = self._check_entries(snapshot, len(piece), body, last_key)
+        if sound:
+            self._sound_pieces[id_, level] = found
+        return found, sound
+
+    def _check_branches(
+        self, snapshot: Snapshot, body: memoryview, level: int, last_key: bytes
+    ) -> tuple[_SoundPiece, bool]:
+        extents = decode_extents(body)
+        check_level_extents(level - 1, extents)
         sound = True
-        for data in split_entries(piece_body(piece, 0)):
+        first_key: bytes | None = None
+        for extent in extents:
+            if extent.id == HOLE_ID:
+                raise FormatError("a hole stands where a piece should be")
+            below, below_sound = self._check_tree(snapshot, extent.id, level - 1, last_key)
+            if below.covered_bytes != extent.extent_bytes:
+                raise FormatError("a piece of a manifest has another length than its list says")
+            sound &= below_sound
+            first_key = below.first_key if first_key is None else first_key
+            last_key = below.last_key
+        covered_bytes = sum(extent.extent_bytes for extent in extents)
+        return _SoundPiece(covered_bytes, first_key or b"", last_key), sound
+
+    def _check_entries(
+        self, snapshot: Snapshot, piece_bytes: int, body: memoryview, last_key: bytes
+    ) -> tuple[_SoundPiece, bool]:
+        sound = True
+        first_key: bytes | None = None
+        for data in split_entries(body):
             entry = decode_entry(data)
             key = path_sort_key(entry.path)
             if key <= last_key:
-                raise DamageError(f"a manifest is out of order at {entry.path[:200]!r}")
+                raise FormatError(f"a manifest is out of order at {entry.path[:200]!r}")
+            first_key = key if first_key is None else first_key
             last_key = key
-            if piece_id not in self._sound_pieces:
-                sound &= self._check_content(snapshot, entry.path, entry.content)
-        if sound:
-            self._sound_pieces.add(piece_id)
-        return last_key
+            sound &= self._check_content(snapshot, entry.path, entry.content)
+        return _SoundPiece(piece_bytes, first_key or b"", last_key), sound
 
     def _check_content(self, snapshot: Snapshot, path: bytes, content: Content) -> bool:
-        if content.level and content in self._sound_contents:
-            return True
-        sound = True
         try:
-            for bad in self._bad_chunks(content):
-                sound = False
-                finding = self._collector.about(bad)
-                if finding is None:
-                    finding = self._collector.missing(bad, snapshot_key(snapshot.id))
-                finding.hits(snapshot.id, path)
+            return self._check_extents(snapshot, path, content.extents, content.level)
         except (DamageError, UnsupportedFormat) as error:
-            sound = False
             kind = kind_of_refusal("list", error)
             object_key = snapshot_key(snapshot.id)
             self._collector.error(kind, object_key, error.message).hits(snapshot.id, path)
-        if sound and content.level:
-            self._sound_contents.add(content)
+            return False
+
+    def _check_extents(
+        self, snapshot: Snapshot, path: bytes, extents: Sequence[Extent], level: int
+    ) -> bool:
+        """Check part of a chunk list; return whether all of its chunks are sound."""
+        if level == 0:
+            ids = [extent.id for extent in extents if extent.id != HOLE_ID]
+            return self._check_chunks(snapshot, path, ids)
+        sound = True
+        for extent in extents:
+            if self._sound_lists.get((extent.id, level)) == extent.extent_bytes:
+                continue
+            below = list_below(self._reader, extent, level)
+            if self._check_extents(snapshot, path, below, level - 1):
+                self._sound_lists[extent.id, level] = extent.extent_bytes
+            else:
+                sound = False
         return sound
 
-    def _bad_chunks(self, content: Content) -> Iterator[ChunkId]:
-        for batch in _id_batches(self._reader, content):
-            there = self._there(batch)
-            for id_ in batch:
-                if id_ not in there or self._collector.about(id_) is not None:
-                    yield id_
+    def _check_chunks(self, snapshot: Snapshot, path: bytes, ids: list[ChunkId]) -> bool:
+        there = self._there(ids)
+        bad = [id_ for id_ in ids if id_ not in there or self._collector.about(id_) is not None]
+        for id_ in bad:
+            finding = self._collector.about(id_)
+            if finding is None:
+                finding = self._collector.missing(id_, snapshot_key(snapshot.id))
+            finding.hits(snapshot.id, path)
+        return not bad
 
     def _there(self, ids: list[ChunkId]) -> set[ChunkId]:
         known = self._repository.index.known(ids)

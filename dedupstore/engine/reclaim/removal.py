@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from dedupstore.engine.epochs import next_generation
 from dedupstore.engine.generation import read_generation, write_generation
 from dedupstore.engine.holds import held_snapshots
 from dedupstore.engine.keys import PACK_PREFIXES, SNAPSHOTS_PREFIX, snapshot_key
@@ -45,7 +46,7 @@ def remove_snapshots(
             store,
             replace(
                 state,
-                generation=state.generation + 1,
+                generation=next_generation(repository.location, [state.generation]),
                 time=repository.clock.now(),
                 forgotten=forgotten,
             ),

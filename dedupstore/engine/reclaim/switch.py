@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from dedupstore.engine.epochs import is_at_work, newest_epoch_known
+from dedupstore.engine.epochs import is_at_work, next_generation
 from dedupstore.engine.generation import read_generation, write_generation
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import list_packs
@@ -15,6 +15,7 @@ from dedupstore.engine.repository import Repository
 from dedupstore.errors import NoSpace
 from dedupstore.format.generation_record import Tombstone
 from dedupstore.format.pack import PackKind
+from dedupstore.limits import TOMBSTONES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ def declare_dead(repository: Repository, marker: Marker, candidates: Sequence[Pa
     """Declare those of ``candidates`` dead that are still not needed, under a new generation.
 
     A candidate that a snapshot has come to need since it was looked at stays as it is, and so does
-    one that may be a snapshot's that is under way.
+    one that may be a snapshot's that is under way. Beyond ``TOMBSTONES_MAX`` they wait for another
+    time.
 
     Order: what was committed since the marking is marked; the generation record is written, which
     is the moment the packs are dead; the index learns of it. Whoever opens the index, or began
@@ -46,9 +48,10 @@ def declare_dead(repository: Repository, marker: Marker, candidates: Sequence[Pa
     with repository.pinned_index(marker.openings), repository.switch_lock(exclusive=True):
         began_seconds = clock.monotonic_seconds()
         marker.mark_listed(quietly=True)
-        dead = [use for use in candidates if _is_still_dead(repository, marker, use)]
-        if dead:
-            _write(repository, marker, dead)
+        being_written = maybe_being_written(repository)
+        dead = [use for use in candidates if _is_still_dead(marker, use, being_written)]
+        if dead or marker.wrongly_dead:
+            dead = _write(repository, marker, dead)
         seconds = clock.monotonic_seconds() - began_seconds
     return Switch(tuple(dead), seconds)
 
@@ -65,28 +68,26 @@ def maybe_being_written(repository: Repository) -> Callable[[int], bool]:
     return ask
 
 
-def _is_still_dead(repository: Repository, marker: Marker, use: PackUse) -> bool:
+def _is_still_dead(marker: Marker, use: PackUse, being_written: Callable[[int], bool]) -> bool:
     pack = use.pack
     if marker.usage.needed_chunks(pack.id) > use.needed_chunks or pack.id in marker.wrongly_dead:
         return False
-    return bool(use.needed_chunks) or not is_at_work(repository.location, pack.generation)
+    return bool(use.needed_chunks) or not being_written(pack.generation)
 
 
-def _write(repository: Repository, marker: Marker, dead: Sequence[PackUse]) -> None:
+def _write(repository: Repository, marker: Marker, dead: Sequence[PackUse]) -> list[PackUse]:
+    """Write the generation record and tell the index; return the packs that are dead by it."""
     store = repository.store
     state = read_generation(store)
-    # Numbers never go back, even if the records of earlier generations have been lost.
-    generation = 1 + max(
-        state.generation,
-        newest_epoch_known(repository.location),
-        *(use.pack.generation for use in dead),
-    )
     there = {pack.id for pack in list_packs(store)}
     tombstones = {
         id_: stone
         for id_, stone in state.tombstones.items()
         if id_ in there and id_ not in marker.wrongly_dead
     }
+    dead = dead[: max(0, TOMBSTONES_MAX - len(tombstones))]
+    generations = (state.generation, *(use.pack.generation for use in dead))
+    generation = next_generation(repository.location, generations)
     for use in dead:
         tombstones[use.pack.id] = Tombstone(PackKind(use.pack.kind), generation)
     write_generation(
@@ -104,3 +105,4 @@ def _write(repository: Repository, marker: Marker, dead: Sequence[PackUse]) -> N
         # The record is what counts; the index is compared with it when it is opened again.
         repository.monitor.event(Event("index-postponed", b"", error.message))
         repository.index.close()
+    return list(dead)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from dedupstore.engine.chunk_writer import ChunkWriter
-from dedupstore.engine.epochs import Session, newest_epoch_known
+from dedupstore.engine.epochs import Session, next_generation
 from dedupstore.engine.generation import current_generation, read_generation, write_generation
 from dedupstore.engine.keys import (
     PACK_PREFIXES,
@@ -57,8 +57,9 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
        place. It declares nothing dead: what was, is garbage that prune finds again.
     2. Where the exact bytes of a damaged pack can be had, the pack is copied to quarantine and
        replaced, at once. Where it is gone, it is put back.
-    3. What can be read of other damaged packs is copied into new packs, durably, and the index
-       leads to these. A crash leaves chunks twice, which is no harm.
+    3. A generation is written, and what can be read of other damaged packs is copied into new packs
+       of that generation, durably; the index leads to these. A crash leaves chunks twice, which is
+       no harm.
     4. While no snapshot can be committed: a generation is written, so that whoever opens the index
        takes a pack that is missing for one that was taken away on purpose; records and packs that
        are damaged are moved to quarantine; another generation is written, so that whoever began
@@ -99,16 +100,10 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     return done
 
 
-def next_generation(repository: Repository) -> int:
-    """Return a number that no generation has had, even if the records of some were lost."""
-    known = current_generation(repository.store), newest_epoch_known(repository.location)
-    packs = (pack.generation for pack in repository.index.packs())
-    return 1 + max(*known, *packs)
-
-
 def _renew_generation(repository: Repository, done: Repaired) -> None:
     store = repository.store
-    number = next_generation(repository)
+    generations = (pack.generation for pack in repository.index.packs())
+    number = next_generation(repository.location, (current_generation(store), *generations))
     with repository.switch_lock(exclusive=True):
         done.quarantined.append(
             copy_to_quarantine(store, generation_key(current_generation(store)))
@@ -154,8 +149,10 @@ def _salvage(
     monitor = repository.monitor
     monitor.begin("salvaging packs", sum(pack.pack_bytes for pack in packs))
     copied = []
-    # A number of their own keeps new packs from coming out as the damaged ones once were.
-    session = Session(next_generation(repository))
+    # Of a generation of their own, new packs never come out as the damaged ones once were, which
+    # they would replace.
+    with repository.switch_lock(exclusive=True):
+        session = Session(_write_next(repository, read_generation(repository.store)))
     try:
         with ChunkWriter(repository, session, replace=True) as writer:
             for pack in packs:
@@ -165,10 +162,9 @@ def _salvage(
                 monitor.advance(pack.pack_bytes, 1)
             writer.flush()
             done.bytes_written += writer.bytes_stored
-            stored = writer.pack_ids_stored
     finally:
         monitor.end()
-    return [pack for pack in copied if pack.id not in stored]
+    return copied
 
 
 def _copy_sound(repository: Repository, writer: ChunkWriter, pack: StoredPack) -> None:
@@ -188,24 +184,27 @@ def _switch(
     done: Repaired,
 ) -> None:
     store = repository.store
-    number = next_generation(repository)
     with repository.switch_lock(exclusive=True):
         state = read_generation(store)
-        state = replace(
-            state,
-            generation=number,
-            time=repository.clock.now(),
-            forgotten=state.forgotten | given_up,
-        )
-        write_generation(store, state)
+        state = replace(state, forgotten=state.forgotten | given_up)
+        _write_next(repository, state)
         for key in (*records, *(pack.key for pack in packs)):
             done.quarantined.append(move_to_quarantine(store, key))
         for pack in packs:
             with suppress(ObjectMissing):
                 key = parity_key(pack.kind, pack.id)
                 done.quarantined.append(move_to_quarantine(store, key))
-        write_generation(store, replace(state, generation=number + 1))
-    repository.index.require_generation(number + 1)
+        number = _write_next(repository, state)
+    repository.index.require_generation(number)
+
+
+def _write_next(repository: Repository, state: GenerationRecord) -> int:
+    """Write a generation record as ``state``, but with the next number, and return that."""
+    store = repository.store
+    number = 1 + max(current_generation(store), newest_epoch_known(repository.location))
+    record = replace(state, generation=number, time=repository.clock.now())
+    write_generation(store, record)
+    return number
 
 
 def _rebuild_index(repository: Repository) -> None:
