@@ -67,6 +67,7 @@ def reclaim_json(report: ReclaimReport) -> dict[str, Any]:
         "packs_dead": report.packs_dead,
         "packs_repacked": report.packs_repacked,
         "bytes_written": report.bytes_written,
+        "bytes_left_over": report.bytes_left_over,
         "pieces_read": report.pieces_read,
         "chunks_lost": report.chunks_lost,
         "switch_seconds": round(report.switch_seconds, 6),
@@ -90,16 +91,23 @@ def _use_json(use: PackUse) -> dict[str, Any]:
 def reclaim_lines(report: ReclaimReport, *, dry_run: bool) -> list[str]:
     """Return what was done in words."""
     dead, repack = report.plan.dead, report.plan.repack
+    freed = format_size(report.bytes_freed)
     if dry_run:
-        lines = [
+        outcome = (
             f"would remove {counted(len(dead), 'pack')} of which nothing is needed, and repack "
-            f"{counted(len(repack), 'pack')}: about {format_size(report.bytes_freed)} would be freed"
-        ]
+            f"{counted(len(repack), 'pack')}: about {freed} would be freed"
+        )
     else:
-        lines = [
-            f"freed {format_size(report.bytes_freed)}: {counted(report.packs_dead, 'pack')} removed,"
-            f" {report.packs_repacked} of these repacked into {format_size(report.bytes_written)}"
-        ]
+        outcome = (
+            f"freed {freed}: {counted(report.packs_dead, 'pack')} removed, "
+            f"{report.packs_repacked} of these repacked into {format_size(report.bytes_written)}"
+        )
+    lines = [outcome]
+    if report.bytes_left_over:
+        lines.append(
+            f"{format_size(report.bytes_left_over)} of that are half-written files of runs that "
+            "were cut short"
+        )
     if not report.swept:
         lines.append(
             "some packs are still there, since somebody at work may read them: "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.epochs import Session
 from dedupstore.engine.generation import current_generation
 from dedupstore.engine.keys import PACK_PREFIXES, snapshot_key
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.revalidation import revalidate
-from dedupstore.errors import UsageError
+from dedupstore.errors import SnapshotUnknown, UsageError
 from dedupstore.format.snapshot_record import SnapshotRecord, encode_snapshot_record
 from dedupstore.ids import SnapshotId
 from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
@@ -43,12 +45,7 @@ def commit_snapshot(
         LockTimeout: another process kept the lock ``switch``; there is no snapshot.
         DamageError, NoSpace, StorageError: something could not be stored; there is no snapshot.
     """
-    snapshot, data = encode_snapshot_record(record)
-    if len(data) > SNAPSHOT_RECORD_BYTES_MAX:
-        raise UsageError(
-            f"the snapshot's record would be {len(data)} bytes long",
-            hint="give fewer paths and tags",
-        )
+    _encode(record)
     store = repository.store
     writer.flush()
     generation = session.generation
@@ -57,6 +54,29 @@ def commit_snapshot(
             store.sync_names(prefix)
         with repository.switch_lock(exclusive=False):
             if current_generation(store) == generation:
+                if generation != session.generation:
+                    record = _without_lost_previous(repository, record)
+                snapshot, data = _encode(record)
                 store.put(snapshot_key(snapshot), [data])
                 return snapshot, len(data)
         generation = revalidate(repository, writer, record.manifest, record.manifest_level)
+
+
+def _encode(record: SnapshotRecord) -> tuple[SnapshotId, bytes]:
+    snapshot, data = encode_snapshot_record(record)
+    if len(data) > SNAPSHOT_RECORD_BYTES_MAX:
+        raise UsageError(
+            f"the snapshot's record would be {len(data)} bytes long",
+            hint="give fewer paths and tags",
+        )
+    return snapshot, data
+
+
+def _without_lost_previous(repository: Repository, record: SnapshotRecord) -> SnapshotRecord:
+    """Name no snapshot as the one before that has been removed meanwhile."""
+    if record.previous is not None:
+        try:
+            repository.require_snapshot(record.previous)
+        except SnapshotUnknown:
+            return replace(record, previous=None)
+    return record

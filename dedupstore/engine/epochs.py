@@ -108,6 +108,28 @@ def is_at_work(folder: str, generation: int) -> bool:
         os.close(descriptor)
 
 
+@contextmanager
+def all_kept_out(folder: str, generation: int) -> Iterator[bool]:
+    """Keep everybody from beginning to work for the length of a ``with`` block, if nobody is.
+
+    Yields whether nobody is at work. ``generation`` is the current one, and the caller holds the
+    lock ``removal``, so that it stays that. Whoever wants to begin waits: the block must be short.
+
+    Raises:
+        StorageError: the lock files cannot be used.
+    """
+    descriptor = open_lock_file(folder, _name(generation), needed=False)
+    if descriptor is None:
+        yield False
+        return
+    try:
+        nobody_began_now = try_lock(descriptor, exclusive=True)
+        earlier = (epoch for epoch in _epochs(folder) if epoch != generation)
+        yield nobody_began_now and not any(is_at_work(folder, epoch) for epoch in earlier)
+    finally:
+        os.close(descriptor)
+
+
 def remove_past_epochs(folder: str, generation: int) -> None:
     """Remove the lock files of generations before ``generation`` that nobody holds.
 

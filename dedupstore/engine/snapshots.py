@@ -10,7 +10,13 @@ from dedupstore.clock import format_time, parse_time
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX, snapshot_key, stored_ids
 from dedupstore.engine.monitor import Event, kind_of_refusal
 from dedupstore.engine.repository import Repository
-from dedupstore.errors import DamageError, SnapshotUnknown, UnsupportedFormat, UsageError
+from dedupstore.errors import (
+    DamageError,
+    ObjectMissing,
+    SnapshotUnknown,
+    UnsupportedFormat,
+    UsageError,
+)
 from dedupstore.format.snapshot_record import SnapshotRecord, decode_snapshot_record
 from dedupstore.ids import SnapshotId, is_id_prefix
 from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
@@ -60,6 +66,8 @@ def load_snapshots(repository: Repository, *, set_name: str | None = None) -> li
     for id_ in list_snapshot_ids(repository):
         try:
             snapshot = load_snapshot(repository, id_)
+        except ObjectMissing:
+            continue  # removed since it was listed
         except (DamageError, UnsupportedFormat) as error:
             detail = f"snapshot {id_.hex()[:12]}: {error.message}"
             repository.monitor.event(Event(kind_of_refusal("snapshot", error), b"", detail))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _READ_ONLY = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 _BYTES_LOST = frozenset((errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENODATA, errno.EREMOTEIO))
 _WRITE_PARTS_MAX = 512
+_TEMPORARY_NAME = re.compile("[0-9a-f]{32}")
 
 
 class LocalStore:
@@ -154,6 +156,32 @@ class LocalStore:
         except OSError:
             return False
         return True
+
+    def leftovers(self) -> list[ObjectInfo]:
+        """Return what is being written now, and what crashes have left of such; not what others put
+        into ``tmp/``.
+
+        Raises:
+            StorageError: the file system refused.
+        """
+        return [
+            info
+            for info in self.list_objects(TEMPORARY_FOLDER)
+            if _TEMPORARY_NAME.fullmatch(info.key.rpartition("/")[2])
+        ]
+
+    def remove_leftovers(self) -> int:
+        """Remove what ``leftovers`` returns, and return how many bytes it had.
+
+        The caller sees to it that nothing is being written: a ``put`` under way would fail.
+
+        Raises:
+            StorageError: the file system refused; some may be gone.
+        """
+        found = self.leftovers()
+        for info in found:
+            self.delete(info.key)
+        return sum(info.object_bytes for info in found)
 
     def free_bytes(self) -> int:
         """Return how many bytes can still be written to the disk, the reserve not counted.

@@ -66,7 +66,8 @@ class Operation:
     ``prepare`` brings a repository of two snapshots to where the operation begins. ``removes`` are
     the numbers of the snapshots that it may remove. ``prove`` fails unless the operation, once it
     has succeeded, has had its effect. It takes at least ``steps_min`` steps. Where it
-    ``works_on_full_disk``, that is none of the reasons for which it may fail.
+    ``works_on_full_disk``, that is none of the reasons for which it may fail. ``pack_bytes`` is the size
+    at which packs are closed.
     """
 
     operate: Operate
@@ -75,6 +76,7 @@ class Operation:
     removes: tuple[int, ...] = ()
     steps_min: int = 1
     works_on_full_disk: bool = False
+    pack_bytes: int = 3 * 1024
 
 
 def files_of(logs: Path) -> Tree:
@@ -236,7 +238,7 @@ def forget(repository: dedupstore.Repository, scene: Scene) -> None:
     """Forget the middle snapshot, if it is there."""
     chosen = scene.snapshots[1]
     there = {snapshot.id for snapshot in dedupstore.list_snapshots(repository)}
-    dedupstore.forget(repository, [chosen] if chosen in there else [])
+    dedupstore.forget(repository, [chosen] if chosen in there else [], DEAD_PACKS_ONLY)
 
 
 # Policies.
@@ -296,6 +298,7 @@ OPERATIONS = {
         removes=(0, 1),
         steps_min=20,
         works_on_full_disk=True,
+        pack_bytes=16 * 1024,
     ),
     "prune with repacking": Operation(
         prune_with(ALL_PACKS),
@@ -304,6 +307,7 @@ OPERATIONS = {
         removes=(0, 1),
         steps_min=40,
         works_on_full_disk=True,
+        pack_bytes=16 * 1024,
     ),
     "forget": Operation(
         forget,
@@ -312,5 +316,6 @@ OPERATIONS = {
         removes=(1,),
         steps_min=5,
         works_on_full_disk=True,
+        pack_bytes=16 * 1024,
     ),
 }

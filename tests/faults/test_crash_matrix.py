@@ -121,13 +121,6 @@ def index_step(files: FaultFiles) -> None:
         raise storage_error(error, "write", "the index") from error
 
 
-@pytest.fixture(autouse=True)
-def _small_packs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make writers close blocks and packs early, so that a few logs fill several."""
-    monkeypatch.setattr("dedupstore.engine.chunk_writer.BLOCK_BYTES_TARGET", 8 * 1024)
-    monkeypatch.setattr("dedupstore.engine.pack_writer.PACK_BYTES_TARGET", 3 * 1024)
-
-
 @pytest.fixture(params=list(OPERATIONS.values()), ids=list(OPERATIONS))
 def operation(request: pytest.FixtureRequest) -> Operation:
     """Return each operation in turn."""
@@ -136,8 +129,10 @@ def operation(request: pytest.FixtureRequest) -> Operation:
 
 
 @pytest.fixture
-def prepared(operation: Operation, quick_path: Path) -> Scene:
-    """Return a repository as the operation finds it."""
+def prepared(operation: Operation, quick_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Return a repository as the operation finds it; blocks and packs are small, here and later."""
+    monkeypatch.setattr("dedupstore.engine.chunk_writer.BLOCK_BYTES_TARGET", 8 * 1024)
+    monkeypatch.setattr("dedupstore.engine.pack_writer.PACK_BYTES_TARGET", operation.pack_bytes)
     scene = make_scene(quick_path / "prepared")
     operation.prepare(scene)
     return scene

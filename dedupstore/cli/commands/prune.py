@@ -17,7 +17,7 @@ from dedupstore.cli.retention_options import given_policy, retention_options
 from dedupstore.cli.session import session_of
 from dedupstore.cli.text import ID_DIGITS_SHOWN, counted, printable, table
 from dedupstore.clock import format_time
-from dedupstore.operations.prune import Decision, PruneOptions, PruneReport, prune
+from dedupstore.operations.prune import NO_POLICY, Decision, PruneOptions, PruneReport, prune
 
 _EPILOG = """
 dedupstore prune --keep-hourly 48 --keep-daily 30 --keep-monthly 24 --dry-run
@@ -82,6 +82,8 @@ def _lines(report: PruneReport, verbosity: int, *, dry_run: bool) -> list[str]:
         lines.append(f"{verb} {counted(len(report.removed), 'snapshot')}, {len(report.kept)} kept")
     else:
         lines.append(f"no snapshot to remove, {len(report.kept)} kept")
+    without = sorted({d.snapshot.set_name for d in report.kept if NO_POLICY in d.reasons})
+    lines += [f"set {printable(name)} has no policy and keeps all" for name in without]
     lines += [
         f"not removed, since it has been held or removed meanwhile: "
         f"{decision.snapshot.id.hex()[:ID_DIGITS_SHOWN]}"

@@ -10,7 +10,7 @@ from dedupstore.engine.keys import generation_key, snapshot_key
 from dedupstore.engine.monitor import kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapshot
-from dedupstore.errors import DamageError, UnsupportedFormat
+from dedupstore.errors import DamageError, ObjectMissing, UnsupportedFormat
 from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.ids import SnapshotId
 
@@ -42,6 +42,8 @@ def load_all(
     for id_ in ids:
         try:
             snapshot = load_snapshot(repository, id_)
+        except ObjectMissing:
+            continue  # removed since it was listed
         except (DamageError, UnsupportedFormat) as error:
             kind = kind_of_refusal("snapshot", error)
             collector.error(kind, snapshot_key(id_), error.message).hits(id_, None)

@@ -8,12 +8,13 @@ to go are read, and every chunk in them is accounted for.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from dedupstore.engine.index_sync import index_entries
 from dedupstore.engine.monitor import Event
-from dedupstore.engine.pack_reader import StoredPack, read_table
+from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table
 from dedupstore.engine.reclaim.plan import PackUse
 from dedupstore.engine.reclaim.usage import Usage
 from dedupstore.engine.repository import Repository
@@ -53,6 +54,23 @@ def prove(repository: Repository, usage: Usage, packs: Sequence[PackUse]) -> lis
     finally:
         monitor.end()
     return proved
+
+
+def refuse_newer_packs(repository: Repository, known: Collection[IndexedPack]) -> None:
+    """Refuse to go on where a newer version has stored a pack; ``known`` are those in the index.
+
+    What is in such a pack cannot be told apart from what is lost.
+
+    Raises:
+        UnsupportedFormat: there is a pack of a newer version.
+        StorageError: the store could not deliver.
+    """
+    ids = {pack.id for pack in known}
+    for pack in list_packs(repository.store):
+        if pack.id not in ids:
+            # Whatever else keeps a pack from the index is told when that is opened.
+            with suppress(DamageError):
+                read_table(repository.store, pack)
 
 
 def _prove_batch(

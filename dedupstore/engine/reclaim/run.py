@@ -12,22 +12,25 @@ from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.epochs import Session
 from dedupstore.engine.generation import current_generation
 from dedupstore.engine.monitor import Event
+from dedupstore.engine.parity import stored_parity
+from dedupstore.engine.reclaim.leftovers import remove_leftovers
 from dedupstore.engine.reclaim.marker import Marker
 from dedupstore.engine.reclaim.plan import PackUse, ReclaimOptions, ReclaimPlan, plan_reclaim
-from dedupstore.engine.reclaim.proof import prove
+from dedupstore.engine.reclaim.proof import prove, refuse_newer_packs
 from dedupstore.engine.reclaim.removal import remove_snapshots
 from dedupstore.engine.reclaim.repack import copy_needed
 from dedupstore.engine.reclaim.sweep import sweep
 from dedupstore.engine.reclaim.switch import declare_dead, maybe_being_written
 from dedupstore.engine.repository import RESERVE_BYTES, Repository
-from dedupstore.errors import DamageError, IndexUnusable, NoSpace
+from dedupstore.errors import DamageError, IndexUnusable, NoSpace, UsageError
+from dedupstore.format.pack import PackKind
 from dedupstore.ids import SnapshotId
 
 Result = TypeVar("Result")
 
 _ROUND_BYTES = 256 * 1024 * 1024
-"""As much as is repacked at once: on a disk that is nearly full, the old packs of a round must go
-before the next one has room."""
+"""As much as is repacked at once, or less if there is no room for what is copied of it: on a disk
+that is nearly full, the old packs of a round must go before the next one has room."""
 
 
 @dataclass(slots=True)
@@ -35,8 +38,9 @@ class ReclaimReport:
     """What was done, or in a dry run would be.
 
     ``snapshots_removed`` are those that were listed and not held. ``bytes_freed`` is what the packs
-    that were declared dead take, less ``bytes_written`` for packs that took their place; it is an
-    estimate in a dry run. ``swept`` is false where dead packs are still there, since somebody at
+    that were declared dead take, their parity included, less ``bytes_written`` for packs that took
+    their place, and ``bytes_left_over``: half-written objects of processes that were killed. It is
+    an estimate in a dry run. ``swept`` is false where dead packs are still there, since somebody at
     work may read them: a later run removes them. ``pieces_read`` counts the pieces of manifests
     that marking read, each once; ``switch_seconds`` is the longest time for which no snapshot could
     be committed. ``chunks_lost`` are chunks of logs that are needed and in no pack.
@@ -48,6 +52,7 @@ class ReclaimReport:
     packs_repacked: int = 0
     bytes_dead: int = 0
     bytes_written: int = 0
+    bytes_left_over: int = 0
     bytes_freed: int = 0
     swept: bool = True
     pieces_read: int = 0
@@ -70,7 +75,8 @@ def reclaim(
     1. What all other snapshots need is marked, the packs that are to go are chosen, and the index
        is held against their tables (``proof``). Nothing has been changed; if something that is
        needed cannot be followed, nothing will be.
-    2. The records of ``snapshots`` are removed (``removal``).
+    2. What killed processes have left half-written is removed (``leftovers``), and then the records
+       of ``snapshots`` (``removal``).
     3. Packs of which nothing is needed are declared dead (``switch``) and removed (``sweep``), so
        that a full disk gets room.
     4. What is needed of sparse and small packs is copied, these are declared dead, and removed.
@@ -89,9 +95,11 @@ def reclaim(
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
         if dry_run:
             report.snapshots_removed = frozenset(snapshots)
-            report.bytes_freed = report.plan.freed_bytes
+            report.bytes_left_over = sum(info.object_bytes for info in repository.store.leftovers())
+            report.bytes_freed = _expected_bytes(repository, report.plan) + report.bytes_left_over
             return report
         with _reserve_restored(repository):
+            report.bytes_left_over = remove_leftovers(repository)
             if snapshots:
                 report.snapshots_removed = _with_reserve(
                     repository, lambda: remove_snapshots(repository, snapshots, named_as_previous)
@@ -107,7 +115,7 @@ def reclaim(
                 repository.index.close()
                 marker, report.plan = _mark_and_plan(repository, reader, (), options)
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
-    report.bytes_freed = max(0, report.bytes_dead - report.bytes_written)
+    report.bytes_freed = max(0, report.bytes_dead - report.bytes_written) + report.bytes_left_over
     return report
 
 
@@ -141,6 +149,7 @@ def _mark_and_plan_once(
     options: ReclaimOptions,
 ) -> tuple[Marker, ReclaimPlan]:
     marker = Marker(repository, reader)
+    refuse_newer_packs(repository, marker.packs)
     marker.mark_listed(but=snapshots)
     being_written = maybe_being_written(repository)
     plan = plan_reclaim(
@@ -156,15 +165,20 @@ def _mark_and_plan_once(
 
 def _reclaim_planned(repository: Repository, marker: Marker, report: ReclaimReport) -> None:
     _declare_and_sweep(repository, marker, report, report.plan.dead)
-    for packs in _rounds(report.plan.repack):
+    waiting = report.plan.repack
+    while waiting:
+        packs = _fitting(waiting, _room_bytes(repository))
+        waiting = waiting[len(packs) :]
         try:
+            if not packs:
+                raise NoSpace("the disk has no room for copies of what is needed")
             copied, bytes_written = _repack(repository, marker, packs)
-        except NoSpace as error:
-            detail = f"packs are repacked when there is room: {error.message}"
-            repository.monitor.event(Event("repack-postponed", b"", detail))
+        except (NoSpace, UsageError) as error:
+            # UsageError: this repository has parity, and what makes it is not installed here.
+            reason = f"{error.message}; {error.hint}" if error.hint else error.message
+            repository.monitor.event(Event("repack-postponed", b"", reason))
             return
         report.bytes_written += bytes_written
-        report.packs_repacked += len(copied)
         _declare_and_sweep(repository, marker, report, copied)
 
 
@@ -172,22 +186,45 @@ def _declare_and_sweep(
     repository: Repository, marker: Marker, report: ReclaimReport, packs: Sequence[PackUse]
 ) -> None:
     if packs or marker.wrongly_dead:
+        parity = stored_parity(repository.store)
         switch = _with_reserve(repository, lambda: declare_dead(repository, marker, packs))
         report.packs_dead += len(switch.dead)
-        report.bytes_dead += sum(use.pack.pack_bytes for use in switch.dead)
+        report.packs_repacked += sum(1 for use in switch.dead if use.needed_chunks)
+        report.bytes_dead += sum(
+            use.pack.pack_bytes + parity.get((PackKind(use.pack.kind), use.pack.id), 0)
+            for use in switch.dead
+        )
         report.switch_seconds = max(report.switch_seconds, switch.seconds)
     report.swept = sweep(repository, marker).packs_left == 0
 
 
-def _rounds(packs: Sequence[PackUse]) -> Iterator[list[PackUse]]:
-    waiting: list[PackUse] = []
-    for use in packs:
-        waiting.append(use)
-        if sum(use.pack.pack_bytes for use in waiting) >= _ROUND_BYTES:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
+def _fitting(packs: Sequence[PackUse], room_bytes: float) -> Sequence[PackUse]:
+    """Return the first of ``packs``: as many as are repacked at once in that much room."""
+    pack_bytes = copied_bytes = 0
+    for count, use in enumerate(packs):
+        pack_bytes += use.pack.pack_bytes
+        copied_bytes += use.pack.pack_bytes - use.unused_bytes
+        if copied_bytes > room_bytes or (count and pack_bytes > _ROUND_BYTES):
+            return packs[:count]
+    return packs
+
+
+def _room_bytes(repository: Repository) -> float:
+    """Return how many bytes of packs the disk has room for, with the parity that goes with them."""
+    percent = repository.config.parity_percent or 0
+    return repository.store.free_bytes() * 100 / (100 + percent)
+
+
+def _expected_bytes(repository: Repository, plan: ReclaimPlan) -> int:
+    """Return about as many bytes as packs and their parity will leave free."""
+    parity = stored_parity(repository.store)
+    parity_bytes = sum(
+        parity.get((PackKind(use.pack.kind), use.pack.id), 0)
+        * use.unused_bytes
+        // use.pack.pack_bytes
+        for use in (*plan.dead, *plan.repack)
+    )
+    return plan.freed_bytes + parity_bytes
 
 
 def _repack(

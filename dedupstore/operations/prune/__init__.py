@@ -5,7 +5,7 @@ weeks, months and years; `run` applies the decisions and has the room taken back
 """
 
 from dedupstore.operations.prune.options import PruneOptions, PruneReport
-from dedupstore.operations.prune.retention import Decision, SnapshotFacts
+from dedupstore.operations.prune.retention import NO_POLICY, Decision, SnapshotFacts
 from dedupstore.operations.prune.run import prune
 
-__all__ = ["Decision", "PruneOptions", "PruneReport", "SnapshotFacts", "prune"]
+__all__ = ["NO_POLICY", "Decision", "PruneOptions", "PruneReport", "SnapshotFacts", "prune"]

@@ -201,7 +201,7 @@ def _switch(
 def _write_next(repository: Repository, state: GenerationRecord) -> int:
     """Write a generation record as ``state``, but with the next number, and return that."""
     store = repository.store
-    number = 1 + max(current_generation(store), newest_epoch_known(repository.location))
+    number = next_generation(repository.location, [current_generation(store)])
     record = replace(state, generation=number, time=repository.clock.now())
     write_generation(store, record)
     return number
