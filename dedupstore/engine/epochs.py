@@ -8,6 +8,7 @@ none is ever stale.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -70,6 +71,15 @@ def hold_epoch(
             os.close(descriptor)
 
 
+def epochs_at_work(folder: str) -> frozenset[int]:
+    """Return the generations in which those began who are at work now.
+
+    Raises:
+        StorageError: the lock files cannot be used.
+    """
+    return frozenset(epoch for epoch in _epochs(folder) if is_at_work(folder, epoch))
+
+
 def oldest_epoch_at_work(folder: str) -> int | None:
     """Return the earliest generation in which somebody now at work began; ``None`` for nobody.
 
@@ -97,7 +107,7 @@ def is_at_work(folder: str, generation: int) -> bool:
         StorageError: the lock file cannot be used.
     """
     try:
-        descriptor = os.open(_path(folder, generation), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = _open_existing(_path(folder, generation))
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -145,6 +155,16 @@ def remove_past_epochs(folder: str, generation: int) -> None:
                 os.unlink(_path(folder, epoch))
             finally:
                 os.close(descriptor)
+
+
+def _open_existing(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+    # Enough to ask, where nothing can be written; some network file systems want more.
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _epochs(folder: str) -> list[int]:

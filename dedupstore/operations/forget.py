@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from dedupstore.engine.holds import held_snapshots
@@ -44,7 +45,7 @@ def forget(
     clock = repository.clock
     started_seconds = clock.monotonic_seconds()
     chosen = list(dict.fromkeys(snapshots))
-    with repository.session() if dry_run else repository.removal_lock():
+    with nullcontext() if dry_run else repository.removal_lock():
         _require_removable(repository, chosen)
         done = reclaim(
             repository,

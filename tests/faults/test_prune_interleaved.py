@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 import dedupstore
+from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.epochs import EPOCHS_FOLDER
 from dedupstore.engine.monitor import Monitor
+from dedupstore.engine.reclaim.marker import Marker
+from dedupstore.engine.tree_reader import content_extents, manifest_entries
 from dedupstore.errors import LockTimeout, SnapshotUnknown
 from interleaving import Interleaved
 from small_archive import Archive
@@ -217,3 +220,34 @@ def test_nothing_is_left_behind(quick_path: Path) -> None:
     again = archive.prune()
     assert again.reclaim.packs_dead == 0
     assert again.reclaim.bytes_written == 0
+
+
+def test_a_log_that_looks_like_a_manifest_hides_nothing(quick_path: Path) -> None:
+    """A log that holds the very bytes of a manifest's piece keeps nothing from being marked."""
+    archive = Archive(quick_path / "archive")
+    archive.write("app.log", 1, lines=3000)
+    first = archive.snapshot()
+    with archive.open() as repository, ChunkReader(repository) as reader:
+        record = dedupstore.load_snapshot(repository, first).record
+        piece = bytes(reader.read(record.manifest))
+        pieces = [piece]
+        for entry in manifest_entries(reader, record.manifest, record.manifest_level):
+            if entry.content.level:
+                pieces += [bytes(reader.read(extent.id)) for extent in entry.content.extents]
+    assert len(pieces) > 1
+    for number, content in enumerate(pieces):
+        (archive.logs / f"copy-{number}.log").write_bytes(content)
+    (archive.logs / "app.log").unlink()
+    archive.snapshot("copies")
+    with archive.open() as repository, ChunkReader(repository) as reader:
+        entries = list(manifest_entries(reader, record.manifest, record.manifest_level))
+        needed = {
+            extent.id for entry in entries for extent in content_extents(reader, entry.content)
+        }
+        marker = Marker(repository, reader)
+        # The copies are marked as logs, before the same chunks are met as pieces.
+        marker.mark_listed(but=[first])
+        marker.mark_listed()
+        marks = repository.index.marks(list(needed))
+        assert len(marks) == len(needed) > 30
+        assert all(marker.usage.is_needed(mark.pack, mark.ordinal) for mark in marks.values())

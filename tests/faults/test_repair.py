@@ -32,6 +32,7 @@ from sample_repository import (
     START,
     SampleRepository,
     TickingClock,
+    log_lines,
     require_exact_restores,
     require_intact,
     take_snapshot,
@@ -172,6 +173,29 @@ def test_what_is_lost_heals_when_it_is_stored_again(
             found = dedupstore.check(repository, CheckOptions(data=True)).findings
         hit = {id_ for finding in found for id_ in finding.snapshots}
         assert hit <= {sample.snapshots[0]}
+
+
+def test_what_the_sources_have_no_more_stays_lost(tmp_path: Path) -> None:
+    """Of a pack that is lost, the files that are still there heal, and the others stay named."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for name in ("kept", "gone"):
+        (logs / f"{name}.log").write_bytes(log_lines(3000, seed=len(name) + ord(name[0])))
+    location = tmp_path / "repository"
+    with dedupstore.init_repository(location) as repository:
+        dedupstore.snapshot(repository, [logs])
+    [pack] = (location / "packs" / "data").iterdir()
+    truncate(pack, 200)
+    (logs / "gone.log").unlink()
+    with dedupstore.open_repository(location) as repository:
+        assert hit_files(dedupstore.repair(repository)) == {b"kept.log", b"gone.log"}
+        dedupstore.snapshot(repository, [logs])
+        assert hit_files(dedupstore.repair(repository)) == {b"gone.log"}
+
+
+def hit_files(report: RepairReport) -> set[bytes]:
+    """Return the names of the files that stay incomplete."""
+    return {os.path.basename(path) for finding in report.remaining for path in finding.files}
 
 
 def test_files_that_stay_incomplete_are_named(

@@ -101,7 +101,10 @@ def _lines(report: CheckReport, now: datetime) -> list[str]:
     verdict = "no damage found" if report.ok else "DAMAGE FOUND"
     if report.packs:
         lines.append(_memory_line(report, now))
-    return [*lines, f"{verdict}: {', '.join(looked_at)}"]
+    lines.append(f"{verdict}: {', '.join(looked_at)}")
+    if not report.ok:
+        lines.append("see what can be mended with: dedupstore repair --dry-run")
+    return lines
 
 
 def _memory_line(report: CheckReport, now: datetime) -> str:

@@ -39,6 +39,7 @@ class Marker:
         self._reader = reader
         self._marked: set[SnapshotId] = set()
         self._waiting: list[ChunkId] = []
+        self._met: dict[tuple[str, int], Usage] = {}
 
     def mark_listed(self, *, but: Collection[SnapshotId] = (), quietly: bool = False) -> None:
         """Mark what all listed snapshots need that have not been marked yet, except ``but``.
@@ -81,7 +82,7 @@ class Marker:
             raise _not_to_be_followed(snapshot.id, error) from error
 
     def _mark_manifest(self, pieces: Iterable[ChunkId], level: int) -> None:
-        for piece in self._first_met(pieces):
+        for piece in self._first_met("manifest", level, pieces):
             body = self._read(piece, level)
             if level:
                 self._mark_manifest((e.id for e in decode_extents(body)), level - 1)
@@ -99,7 +100,7 @@ class Marker:
             self._mark_data(ids)
 
     def _mark_lists(self, pieces: Iterable[ChunkId], level: int) -> None:
-        for piece in self._first_met(pieces):
+        for piece in self._first_met("list", level, pieces):
             extents = decode_extents(self._read(piece, level))
             ids = [extent.id for extent in extents if extent.id != HOLE_ID]
             if level > 1:
@@ -111,14 +112,20 @@ class Marker:
         self.pieces_read += 1
         return piece_body(self._reader.read(piece), level)
 
-    def _first_met(self, pieces: Iterable[ChunkId]) -> list[ChunkId]:
-        """Mark pieces and return those that had not been; what is below these is to be marked."""
+    def _first_met(self, role: str, level: int, pieces: Iterable[ChunkId]) -> list[ChunkId]:
+        """Mark pieces and return those that had not been; what is below these is to be marked.
+
+        A log may hold the very bytes of a piece, and is then the same chunk: having been marked
+        as something else does not count.
+        """
         ids = list(dict.fromkeys(pieces))
         marks = self._repository.index.marks(ids)
         for id_ in ids:
             if id_ not in marks:
                 raise ChunkUnreadable(f"piece {id_.hex()[:16]} of a manifest is in no pack")
-        return [id_ for id_ in ids if self.usage.add(marks[id_])]
+            self.usage.add(marks[id_])
+        met = self._met.setdefault((role, level), Usage())
+        return [id_ for id_ in ids if met.add(marks[id_])]
 
     def _mark_data(self, ids: list[ChunkId]) -> None:
         self._waiting += ids

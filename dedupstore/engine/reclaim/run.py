@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
-from dedupstore.engine.epochs import Session
+from dedupstore.engine.epochs import Session, epochs_at_work
 from dedupstore.engine.generation import current_generation
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.parity import stored_parity
@@ -70,7 +70,7 @@ def reclaim(
 ) -> ReclaimReport:
     """Remove ``snapshots`` and take back the room of what no other needs.
 
-    The caller holds the removal lock, or for a dry run is at work. The order:
+    The caller holds the removal lock; but a dry run changes nothing, and needs none. The order:
 
     1. What all other snapshots need is marked, the packs that are to go are chosen, and the index
        is held against their tables (``proof``). Nothing has been changed; if something that is
@@ -88,16 +88,13 @@ def reclaim(
         DamageError, UnsupportedFormat: what is needed cannot be told; nothing has been removed.
         LockTimeout, NoSpace, StorageError: something refused; what was removed by then is gone.
     """
+    if dry_run:
+        return _rehearse(repository, snapshots, options)
     report = ReclaimReport()
     repository.index.require_generation(current_generation(repository.store))
     with ChunkReader(repository) as reader:
-        marker, report.plan = _mark_and_plan(repository, reader, snapshots, options)
-        report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
-        if dry_run:
-            report.snapshots_removed = frozenset(snapshots)
-            report.bytes_left_over = sum(info.object_bytes for info in repository.store.leftovers())
-            report.bytes_freed = _expected_bytes(repository, report.plan) + report.bytes_left_over
-            return report
+        being_written = maybe_being_written(repository)
+        marker, report.plan = _mark_and_plan(repository, reader, snapshots, options, being_written)
         with _reserve_restored(repository):
             report.bytes_left_over = remove_leftovers(repository)
             if snapshots:
@@ -113,9 +110,28 @@ def reclaim(
                     if is_last_try:
                         raise
                 repository.index.close()
-                marker, report.plan = _mark_and_plan(repository, reader, (), options)
+                being_written = maybe_being_written(repository)
+                marker, report.plan = _mark_and_plan(repository, reader, (), options, being_written)
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
     report.bytes_freed = max(0, report.bytes_dead - report.bytes_written) + report.bytes_left_over
+    return report
+
+
+def _rehearse(
+    repository: Repository, snapshots: Collection[SnapshotId], options: ReclaimOptions
+) -> ReclaimReport:
+    # Asked before being at work oneself, which looks like a snapshot under way.
+    others = epochs_at_work(repository.location)
+    store = repository.store
+    report = ReclaimReport(snapshots_removed=frozenset(snapshots))
+    with repository.session(), ChunkReader(repository) as reader:
+        marker, report.plan = _mark_and_plan(
+            repository, reader, snapshots, options, others.__contains__
+        )
+        report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
+        if not others:
+            report.bytes_left_over = sum(info.object_bytes for info in store.leftovers())
+        report.bytes_freed = _expected_bytes(repository, report.plan) + report.bytes_left_over
     return report
 
 
@@ -124,10 +140,11 @@ def _mark_and_plan(
     reader: ChunkReader,
     snapshots: Collection[SnapshotId],
     options: ReclaimOptions,
+    being_written: Callable[[int], bool],
 ) -> tuple[Marker, ReclaimPlan]:
     """Find out what is needed, and what can go; again with a new index if the old one is wrong."""
     try:
-        marker, plan = _mark_and_plan_once(repository, reader, snapshots, options)
+        marker, plan = _mark_and_plan_once(repository, reader, snapshots, options, being_written)
         if not marker.lost and not marker.wrongly_dead:
             return marker, plan
         reason = "chunks that are needed are not where the index says"
@@ -135,7 +152,7 @@ def _mark_and_plan(
         reason = error.message
     repository.monitor.event(Event("index-rebuilt", b"", reason))
     repository.rebuild_index()
-    marker, plan = _mark_and_plan_once(repository, reader, snapshots, options)
+    marker, plan = _mark_and_plan_once(repository, reader, snapshots, options, being_written)
     for pack in marker.wrongly_dead:
         detail = f"pack {pack.hex()[:16]} was declared dead, but is needed; it stays"
         repository.monitor.event(Event("pack-revived", b"", detail))
@@ -147,11 +164,11 @@ def _mark_and_plan_once(
     reader: ChunkReader,
     snapshots: Collection[SnapshotId],
     options: ReclaimOptions,
+    being_written: Callable[[int], bool],
 ) -> tuple[Marker, ReclaimPlan]:
     marker = Marker(repository, reader)
     refuse_newer_packs(repository, marker.packs)
     marker.mark_listed(but=snapshots)
-    being_written = maybe_being_written(repository)
     plan = plan_reclaim(
         marker.packs, marker.usage, options, lambda pack: being_written(pack.generation)
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import tzinfo
 
 from dedupstore.engine.holds import held_snapshots
@@ -35,7 +35,7 @@ def prune(repository: Repository, options: PruneOptions | None = None) -> PruneR
     options = options or PruneOptions()
     clock = repository.clock
     started_seconds = clock.monotonic_seconds()
-    with _at_work(repository, dry_run=options.dry_run):
+    with nullcontext() if options.dry_run else repository.removal_lock():
         snapshots = load_snapshots(repository)
         report = _decide(repository, snapshots, options)
         report.reclaim = reclaim(
@@ -50,17 +50,6 @@ def prune(repository: Repository, options: PruneOptions | None = None) -> PruneR
     report.removed = [d for d in report.removed if d.snapshot.id in gone]
     report.seconds = clock.monotonic_seconds() - started_seconds
     return report
-
-
-@contextmanager
-def _at_work(repository: Repository, *, dry_run: bool) -> Iterator[None]:
-    """Keep others from removing; a dry run also works where nothing can be written."""
-    if dry_run:
-        with repository.session():
-            yield
-    else:
-        with repository.removal_lock():
-            yield
 
 
 def _decide(
