@@ -19,11 +19,14 @@ Tree = dict[str, bytes]
 
 
 class Archive:
-    """A repository of a few small logs, which remembers what each snapshot was taken of."""
+    """A repository of a few small logs, which remembers what each snapshot was taken of.
 
-    def __init__(self, base: Path) -> None:
+    It lies in ``folder``, by default in ``base`` like the logs.
+    """
+
+    def __init__(self, base: Path, folder: Path | None = None) -> None:
         self.base = base
-        self.folder = base / "repository"
+        self.folder = folder or base / "repository"
         self.logs = base / "logs"
         self.logs.mkdir(parents=True)
         self.trees: dict[SnapshotId, Tree] = {}

@@ -106,6 +106,18 @@ def show_on_samples(dedupstore: Dedupstore, scratch: Path) -> None:
 
     check(dedupstore, scratch)
     show_sizes(dedupstore)
+    prune(dedupstore)
+
+
+def prune(dedupstore: Dedupstore) -> None:
+    """Remove what a policy does not keep, and say what that gave back."""
+    terminal.title("The day is over: the last two snapshots are enough")
+    report = dedupstore.run("prune", "--keep-last", "2")
+    terminal.good(
+        f"{plural(len(report['removed']), 'snapshot')} removed, {len(report['kept'])} kept, "
+        f"{size(report['freed_bytes'])} freed"
+    )
+    terminal.line("  little, since logs that only grow need all that was ever stored of them")
 
 
 def snapshot(dedupstore: Dedupstore, event: str, folder: str) -> str:

@@ -66,6 +66,7 @@ def reclaim_json(report: ReclaimReport) -> dict[str, Any]:
         "swept": report.swept,
         "packs_dead": report.packs_dead,
         "packs_repacked": report.packs_repacked,
+        "packs_undecided": report.packs_undecided,
         "bytes_written": report.bytes_written,
         "bytes_left_over": report.bytes_left_over,
         "pieces_read": report.pieces_read,
@@ -110,8 +111,8 @@ def reclaim_lines(report: ReclaimReport, *, dry_run: bool) -> list[str]:
         )
     if not report.swept:
         lines.append(
-            "some packs are still there, since somebody at work may read them: "
-            "the next prune removes them"
+            "some packs are still there, since somebody at work may need them: "
+            "the next prune removes what nobody does"
         )
     if report.chunks_lost:
         lines.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dedupstore.engine.keys import PARITY_PREFIXES
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import StoredPack
 from dedupstore.engine.parity import (
@@ -47,6 +48,9 @@ def protect(repository: Repository, *, percent: int | None = None) -> ProtectRep
     maker = parity_maker(percent)
     report = ProtectReport(percent)
     with repository.session():
+        # What is there may be of a process that was killed before it had made that durable.
+        for prefix in PARITY_PREFIXES.values():
+            repository.store.sync_names(prefix)
         packs = list(packs_without_parity(repository.store, percent))
         repository.monitor.begin("making parity", sum(pack.pack_bytes for pack in packs))
         try:

@@ -53,6 +53,9 @@ VALUED = {
     "ls": ["--set"],
     "restore": ["--target", "--overwrite", "--strip-components", "--set"],
     "check": ["--data-subset", "--snapshot", "--set"],
+    "prune": ["--keep-last", "--keep-yearly", "--keep-within", "--keep-tag", "--set",
+              "--max-unused", "--small-pack", "--merge-packs"],
+    "forget": ["--set", "--max-unused", "--small-pack", "--merge-packs"],
 }  # fmt: skip
 EVERYWHERE = ["--lock-wait", "--timezone"]
 

@@ -1,6 +1,7 @@
 """The operations that are cut short at every step, and what must hold of each before and after.
 
-To put another operation under test, add it to ``OPERATIONS``.
+To put another operation under test, add it to ``OPERATIONS``; what mends damage is in
+``crash_repairs``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import dedupstore
 from dedupstore.engine import policies
+from dedupstore.engine.monitor import SilentMonitor
 from dedupstore.engine.pack_reader import list_packs
+from dedupstore.engine.parity import packs_without_parity
 from dedupstore.engine.reclaim.plan import ReclaimOptions
 from dedupstore.format.policy import RetentionPolicy
-from dedupstore.ids import SnapshotId
+from dedupstore.ids import ChunkId, SnapshotId
 from sample_repository import CHUNK_BYTES, TickingClock, Tree, log_lines, read_tree
 
 STREAM_NAME = "stream.log"
@@ -28,19 +31,21 @@ class Scene:
     """A repository in ``folder``, and for each snapshot in it what must come out of it.
 
     ``new_tree`` is what a snapshot that the operation makes must hold; None where it makes none.
-    ``logs`` are shared by all scenes of an operation and are not changed.
+    ``logs`` are shared by all scenes of an operation and are not changed. Where the repository has
+    been damaged, ``chunks`` are all that were stored before.
     """
 
     folder: Path
     logs: Path
     trees: dict[SnapshotId, Tree] = field(default_factory=dict)
     new_tree: Tree | None = None
+    chunks: frozenset[ChunkId] = frozenset()
 
     def copy_to(self, folder: Path) -> Scene:
         """Return a scene of its own in another folder."""
         if self.folder.exists():
             shutil.copytree(self.folder, folder, symlinks=True)
-        return Scene(folder, self.logs, dict(self.trees), self.new_tree)
+        return Scene(folder, self.logs, dict(self.trees), self.new_tree, self.chunks)
 
     def open(self) -> dedupstore.Repository:
         """Open the repository."""
@@ -66,8 +71,9 @@ class Operation:
     ``prepare`` brings a repository of two snapshots to where the operation begins. ``removes`` are
     the numbers of the snapshots that it may remove. ``prove`` fails unless the operation, once it
     has succeeded, has had its effect. It takes at least ``steps_min`` steps. Where it
-    ``works_on_full_disk``, that is none of the reasons for which it may fail. ``pack_bytes`` is the size
-    at which packs are closed.
+    ``works_on_full_disk``, that is none of the reasons for which it may fail. Packs are closed at
+    ``pack_bytes``, and in a repository made with ``parity_percent`` get parity. Where there are very
+    many steps, one of ``stride`` is tried.
     """
 
     operate: Operate
@@ -77,6 +83,8 @@ class Operation:
     steps_min: int = 1
     works_on_full_disk: bool = False
     pack_bytes: int = 3 * 1024
+    parity_percent: int | None = None
+    stride: int = 1
 
 
 def files_of(logs: Path) -> Tree:
@@ -90,12 +98,15 @@ def options() -> dedupstore.SnapshotOptions:
     return dedupstore.SnapshotOptions(set_name="logs", host="sample")
 
 
-def make_scene(folder: Path) -> Scene:
+def make_scene(folder: Path, parity_percent: int | None = None) -> Scene:
     """Make a repository of two snapshots of logs that grow."""
     scene = Scene(folder / "repository", folder / "logs")
     scene.logs.mkdir(parents=True)
     with dedupstore.init_repository(
-        scene.folder, chunk_bytes_target=CHUNK_BYTES, clock=TickingClock()
+        scene.folder,
+        chunk_bytes_target=CHUNK_BYTES,
+        parity_percent=parity_percent,
+        clock=TickingClock(),
     ) as repository:
         for seed in range(2):
             grow(scene, seed)
@@ -158,6 +169,75 @@ def take_stream(repository: dedupstore.Repository, scene: Scene) -> None:
         dedupstore.snapshot_stream(repository, STREAM_NAME, descriptor, options())
     finally:
         os.close(descriptor)
+
+
+class Overtaken(SilentMonitor):
+    """Lets ``other`` run when what it watches has read its sources, and commits next."""
+
+    def __init__(self, other: Callable[[], object]) -> None:
+        self._other = other
+        self._has_run = False
+
+    def end(self) -> None:
+        """See ``Monitor.end``."""
+        if not self._has_run:
+            self._has_run = True
+            self._other()
+
+
+def prepare_overtaken(scene: Scene) -> None:
+    """Bring back logs that the newest snapshot does not hold, but older ones."""
+    old = {name: (scene.logs / name).read_bytes() for name in ("0.log", "0.bin")}
+    prepare_prune(scene)
+    for name, data in old.items():
+        (scene.logs / name).write_bytes(data)
+    prepare_snapshot(scene)
+
+
+def take_overtaken_snapshot(repository: dedupstore.Repository, scene: Scene) -> None:
+    """Take a snapshot of chunks that are declared dead before it is committed."""
+
+    def remove_others() -> None:
+        with scene.open() as other:
+            there = {snapshot.id for snapshot in dedupstore.list_snapshots(other)}
+            dedupstore.forget(other, list(there.intersection(scene.snapshots[:2])), ALL_PACKS)
+
+    outer = repository.monitor
+    repository.monitor = Overtaken(remove_others)
+    try:
+        take_snapshot(repository, scene)
+    finally:
+        repository.monitor = outer
+
+
+def prove_kept(repository: dedupstore.Repository, _: Scene) -> None:
+    """Fail unless nothing is lost when all that is dead is gone."""
+    report = dedupstore.forget(repository, [], DEAD_PACKS_ONLY)
+    assert report.reclaim.swept, report
+    assert dedupstore.check(repository, dedupstore.CheckOptions(data=True)).ok
+
+
+# Parity.
+
+PARITY_PERCENT = 20
+
+
+def protect(repository: dedupstore.Repository, _: Scene) -> None:
+    """Make parity for all packs."""
+    dedupstore.protect(repository, percent=PARITY_PERCENT)
+
+
+def prove_protected(repository: dedupstore.Repository, _: Scene) -> None:
+    """Fail unless all packs have parity that is sound."""
+    assert list(packs_without_parity(repository.store, PARITY_PERCENT)) == []
+    findings = dedupstore.check(repository, dedupstore.CheckOptions(data=True)).findings
+    assert findings == [], findings
+
+
+def protect_and_prove(repository: dedupstore.Repository, scene: Scene) -> None:
+    """Fail unless packs whose parity a crash has prevented get it."""
+    protect(repository, scene)
+    prove_protected(repository, scene)
 
 
 # The index.
@@ -285,6 +365,23 @@ def check(repository: dedupstore.Repository, _: Scene) -> None:
 OPERATIONS = {
     "snapshot": Operation(take_snapshot, prepare_snapshot, prove_nothing, steps_min=30),
     "snapshot of a stream": Operation(take_stream, prepare_stream, prove_nothing, steps_min=15),
+    "snapshot overtaken by a prune": Operation(
+        take_overtaken_snapshot,
+        prepare_overtaken,
+        prove_kept,
+        removes=(0, 1),
+        steps_min=20,
+        pack_bytes=64 * 1024,
+    ),
+    "snapshot with parity": Operation(
+        take_snapshot,
+        prepare_snapshot,
+        protect_and_prove,
+        steps_min=20,
+        pack_bytes=16 * 1024,
+        parity_percent=PARITY_PERCENT,
+    ),
+    "protect": Operation(protect, nothing, prove_protected, steps_min=20, pack_bytes=16 * 1024),
     "index rebuild": Operation(rebuild_index, nothing, prove_nothing, steps_min=3),
     "hold": Operation(hold, nothing, prove_held, steps_min=5),
     "release": Operation(release, prepare_release, prove_released, steps_min=1),
@@ -305,9 +402,9 @@ OPERATIONS = {
         prepare_prune,
         prove_reclaimed,
         removes=(0, 1),
-        steps_min=40,
+        steps_min=30,
         works_on_full_disk=True,
-        pack_bytes=16 * 1024,
+        pack_bytes=64 * 1024,
     ),
     "forget": Operation(
         forget,

@@ -30,19 +30,25 @@ from dedupstore.index.generations import NewGeneration
 from dedupstore.index.lmdb_folder import LmdbFolder
 from dedupstore.storage.local import LocalStore, storage_error
 from faults.crash_operations import OPERATIONS, Operation, Scene, make_scene
+from faults.crash_repairs import REPAIRS, WhatIsLeft, require_as_much, what_is_left
 from faults.fault_files import Fault, FaultFiles, Killed, Strike, Survival
 from sample_repository import CHUNK_BYTES, Tree, read_tree
 
 STEPS_MAX = 1000
 INIT_STEPS_MIN = 20
-READS_MIN = 2
+READS_MIN = 1
 
-CRASHES = {
-    "killed": (Strike.TEAR, Survival.ALL),
-    "power cut": (Strike.KILL, Survival.SYNCED),
-    "torn": (Strike.TEAR, Survival.TORN),
-    "mixed": (Strike.TEAR, Survival.MIXED),
+READS_STRIDE = 3
+"""Of the reads, of which there are many, one of so many is made to fail."""
+
+Crash = tuple[Strike, tuple[Survival, ...]]
+
+CRASHES: dict[str, Crash] = {
+    "killed": (Strike.TEAR, (Survival.ALL,)),
+    "power cut": (Strike.KILL, (Survival.SYNCED,)),
+    "torn": (Strike.TEAR, (Survival.TORN, Survival.MIXED)),
 }
+"""How the process ends, and in turn what that leaves of all that was not synced."""
 
 REFUSALS: dict[str, tuple[Fault, tuple[type[DedupstoreError], ...]]] = {
     "refused for space": (Fault(Strike.FAIL, errno.ENOSPC), (NoSpace,)),
@@ -121,7 +127,10 @@ def index_step(files: FaultFiles) -> None:
         raise storage_error(error, "write", "the index") from error
 
 
-@pytest.fixture(params=list(OPERATIONS.values()), ids=list(OPERATIONS))
+ALL_OPERATIONS = {**OPERATIONS, **REPAIRS}
+
+
+@pytest.fixture(params=list(ALL_OPERATIONS.values()), ids=list(ALL_OPERATIONS))
 def operation(request: pytest.FixtureRequest) -> Operation:
     """Return each operation in turn."""
     chosen: Operation = request.param
@@ -133,7 +142,7 @@ def prepared(operation: Operation, quick_path: Path, monkeypatch: pytest.MonkeyP
     """Return a repository as the operation finds it; blocks and packs are small, here and later."""
     monkeypatch.setattr("dedupstore.engine.chunk_writer.BLOCK_BYTES_TARGET", 8 * 1024)
     monkeypatch.setattr("dedupstore.engine.pack_writer.PACK_BYTES_TARGET", operation.pack_bytes)
-    scene = make_scene(quick_path / "prepared")
+    scene = make_scene(quick_path / "prepared", operation.parity_percent)
     operation.prepare(scene)
     return scene
 
@@ -146,6 +155,13 @@ class Points:
         self._prepared = prepared
         self._folder = folder
         self._removable = {prepared.snapshots[number] for number in operation.removes}
+        self._left: tuple[WhatIsLeft, WhatIsLeft] | None = None
+        if prepared.chunks:
+            damaged = prepared.copy_to(folder / "damaged")
+            before = what_is_left(damaged)
+            with damaged.open() as repository:
+                operation.operate(repository, damaged)
+            self._left = before, what_is_left(damaged)
 
     def scene(self, step: int) -> Scene:
         """Return the repository to be hit at one step; that of the step before is thrown away."""
@@ -159,6 +175,9 @@ class Points:
 
     def require_sound(self, scene: Scene, *, is_done: bool) -> None:
         """Fail unless all that must be there is; where the operation is done, also its effect."""
+        if self._left is not None:
+            self._require_left(scene, *self._left, is_done=is_done)
+            return
         with scene.open() as repository:
             # At the end it is enough to restore, which reads all data that is needed.
             report = dedupstore.check(repository, dedupstore.CheckOptions(data=not is_done))
@@ -173,6 +192,17 @@ class Points:
             if is_done:
                 assert bool(new) == (scene.new_tree is not None)
                 assert not old & self._removable
+                self.operation.prove(repository, scene)
+
+    def _require_left(
+        self, scene: Scene, before: WhatIsLeft, after: WhatIsLeft, *, is_done: bool
+    ) -> None:
+        """Fail unless all of a damaged repository is there that was, and once done, all there is."""
+        found = what_is_left(scene)
+        require_as_much(found, before)
+        if is_done:
+            assert found == after
+            with scene.open() as repository:
                 self.operation.prove(repository, scene)
 
     def _require_exact(
@@ -199,17 +229,18 @@ def points(operation: Operation, prepared: Scene, quick_path: Path) -> Points:
 
 
 @pytest.mark.parametrize("crash", CRASHES.values(), ids=list(CRASHES))
-def test_a_crash_at_any_step_loses_nothing(crash: tuple[Strike, Survival], points: Points) -> None:
+def test_a_crash_at_any_step_loses_nothing(crash: Crash, points: Points) -> None:
     """Whatever a crash leaves of the store and of the index, all is sound and can be done again."""
-    strike, survival = crash
-    for step in range(1, STEPS_MAX):
+    strike, survivals = crash
+    stride = points.operation.stride
+    for step in range(1, STEPS_MAX, stride):
         scene = points.scene(step)
         with machine(scene, Fault(strike), step) as files:
             try:
                 with scene.open() as repository:
                     points.operation.operate(repository, scene)
             except Killed:
-                files.crash(survival)
+                files.crash(survivals[step % len(survivals)])
                 points.change_index(scene, step)
                 points.require_sound(scene, is_done=False)
                 with scene.open() as repository:
@@ -219,7 +250,7 @@ def test_a_crash_at_any_step_loses_nothing(crash: tuple[Strike, Survival], point
             points.require_sound(scene, is_done=True)
         if not files.struck:
             break
-    require_points(step - 1, points.operation.steps_min)
+    require_points(step // stride, points.operation.steps_min // stride)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=list(REFUSALS))
@@ -231,7 +262,8 @@ def test_a_refusal_at_any_step_loses_nothing(
     fault, errors = refusal
     if fault.strike is Strike.FILL and points.operation.works_on_full_disk:
         errors = ()
-    for step in range(1, STEPS_MAX):
+    stride = points.operation.stride * (READS_STRIDE if fault.reads else 1)
+    for step in range(1, STEPS_MAX, stride):
         scene = points.scene(step)
         with machine(scene, fault, step) as files:
             with ExitStack() as stack:
@@ -253,7 +285,8 @@ def test_a_refusal_at_any_step_loses_nothing(
             points.require_sound(scene, is_done=True)
         if not files.struck:
             break
-    require_points(step - 1, READS_MIN if fault.reads else points.operation.steps_min)
+    steps_min = points.operation.steps_min // stride
+    require_points(step // stride, READS_MIN if fault.reads else steps_min)
 
 
 # Init, before which there is nothing.
@@ -288,11 +321,9 @@ def require_usable(files: FaultFiles, folder: Path, logs: Path) -> None:
 
 
 @pytest.mark.parametrize("crash", CRASHES.values(), ids=list(CRASHES))
-def test_a_crash_during_init_leaves_a_repository_or_none(
-    crash: tuple[Strike, Survival], quick_path: Path
-) -> None:
+def test_a_crash_during_init_leaves_a_repository_or_none(crash: Crash, quick_path: Path) -> None:
     """Whatever a crash leaves of init, it can be run again, and what is there then stays."""
-    strike, survival = crash
+    strike, survivals = crash
     logs = quick_path / "log"
     logs.write_bytes(b"a line\n")
     for step in range(1, STEPS_MAX):
@@ -301,7 +332,7 @@ def test_a_crash_during_init_leaves_a_repository_or_none(
             try:
                 init(scene.folder)
             except Killed:
-                files.crash(survival)
+                files.crash(survivals[step % len(survivals)])
                 require_init_can_end(scene.folder)
             require_usable(files, scene.folder, logs)
         if not files.struck:

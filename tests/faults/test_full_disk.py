@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -19,6 +20,7 @@ from sample_repository import (
     require_exact_restores,
     require_intact,
 )
+from small_archive import Archive
 
 DISK_BYTES = 4 << 20
 
@@ -134,3 +136,100 @@ def test_a_repository_is_not_made_on_a_full_disk(mount: Mount) -> None:
     assert run_cli("--repo", disk / "repository", "init").returncode == 0
     with dedupstore.open_repository(disk / "repository") as repository:
         assert dedupstore.check(repository).findings == []
+
+
+def grown_repository(base: Path, folder: Path) -> tuple[Archive, int]:
+    """Make a repository in ``folder`` with garbage to come; return it and what its packs take.
+
+    Of three snapshots the first two are to go, and with them most of what is stored: whole packs.
+    """
+    archive = Archive(base, folder)
+    archive.write("steady.log", 1, lines=500)
+    for number in range(3):
+        archive.write("changing.log", 100 + number, lines=3000)
+        archive.snapshot()
+    return archive, stored_bytes(archive)
+
+
+def stored_bytes(archive: Archive) -> int:
+    """Return what all packs take."""
+    packs = (archive.folder / "packs").rglob("*")
+    return sum(path.stat().st_size for path in packs if path.is_file())
+
+
+REMOVALS = [
+    ("prune", "--keep-last", "1", "--max-unused", "0", "--json"),
+    ("forget", "latest~2", "latest~1", "--max-unused", "0", "--json"),
+]
+
+
+@pytest.mark.parametrize("arguments", REMOVALS, ids=lambda arguments: str(arguments[0]))
+@pytest.mark.parametrize("free_bytes", [0, 4096, 16_384, 65_536, 262_144])
+def test_a_full_disk_can_be_pruned(
+    free_bytes: int, arguments: tuple[str, ...], mount: Mount, tmp_path: Path
+) -> None:
+    """On a full disk prune and forget succeed and make room, and the reserve is there again."""
+    archive, before = grown_repository(tmp_path, mount(f"size={2 * DISK_BYTES}") / "repository")
+    assert (archive.folder / "reserve").stat().st_size == 1 << 20
+    filler = fill(archive.folder.parent, free_bytes)
+    ended = run_cli("--repo", archive.folder, *arguments)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert report["freed_bytes"] == before - stored_bytes(archive) > before / 4
+    assert len(archive.require_all_restore()) == 1
+    filler.unlink()
+    ended = run_cli("--repo", archive.folder, "prune", "--keep-last", "1", "--max-unused", "0")
+    assert ended.returncode == 0, ended.stderr
+    assert (archive.folder / "reserve").stat().st_size == 1 << 20
+    assert len(archive.require_all_restore()) == 1
+
+
+@pytest.mark.parametrize("arguments", REMOVALS, ids=lambda arguments: str(arguments[0]))
+@pytest.mark.parametrize("free_bytes", [0, 4096, 8192, 16_384, 65_536, 262_144])
+def test_a_full_disk_without_a_reserve_loses_nothing(
+    free_bytes: int, arguments: tuple[str, ...], mount: Mount, tmp_path: Path
+) -> None:
+    """Where the reserve is gone, a removal succeeds, or exits with 13 and nothing is lost."""
+    archive, before = grown_repository(tmp_path, mount(f"size={2 * DISK_BYTES}") / "repository")
+    (archive.folder / "reserve").unlink()
+    filler = fill(archive.folder.parent, free_bytes)
+    ended = run_cli("--repo", archive.folder, *arguments)
+    assert ended.returncode in (0, 13), ended.stderr
+    left = archive.require_all_restore()
+    if ended.returncode == 0:
+        assert len(left) == 1
+        assert stored_bytes(archive) < before
+    else:
+        assert "hint: " in ended.stderr
+    filler.unlink()
+    ended = run_cli("--repo", archive.folder, "prune", "--keep-last", "1", "--max-unused", "0")
+    assert ended.returncode == 0, ended.stderr
+    assert len(archive.require_all_restore()) == 1
+    assert (archive.folder / "reserve").stat().st_size == 1 << 20
+
+
+def test_what_does_not_fit_is_repacked_another_time(mount: Mount, tmp_path: Path) -> None:
+    """Dead packs go even where there is no room to repack others, which is told, and done later."""
+    archive = Archive(tmp_path, mount(f"size={2 * DISK_BYTES}") / "repository")
+    # Two snapshots with a pack each: of the first nothing is needed later, of the second most is.
+    archive.write("small.log", 1, lines=100)
+    archive.snapshot()
+    (archive.logs / "small.log").unlink()
+    archive.write("large.log", 2, lines=60_000)
+    archive.write("other.log", 3, lines=10_000)
+    archive.snapshot()
+    (archive.logs / "other.log").unlink()
+    archive.snapshot()
+    before = archive.packs()
+    filler = fill(archive.folder.parent, 0)
+    arguments = ("prune", "--keep-last", "1", "--max-unused", "0")
+    ended = run_cli("--repo", archive.folder, *arguments)
+    assert ended.returncode == 0, ended.stderr
+    assert "repack-postponed: " in ended.stderr
+    assert archive.packs() < before
+    assert len(archive.require_all_restore()) == 1
+    filler.unlink()
+    ended = run_cli("--repo", archive.folder, *arguments, "--json")
+    assert json.loads(ended.stdout)["packs_repacked"] >= 1, ended.stderr
+    assert "postponed" not in ended.stderr
+    assert len(archive.require_all_restore()) == 1

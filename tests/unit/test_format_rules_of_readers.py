@@ -20,7 +20,9 @@ from dedupstore.format.pack import PackKind, PackTable, encode_pack_header, enco
 from dedupstore.limits import CHUNK_BYTES_MAX
 from dedupstore.storage.contract import ObjectInfo
 
-EMPTY_DATA_PACK = encode_pack_header(PackKind.DATA) + encode_table_and_trailer(PackTable(PackKind.DATA, ()))
+EMPTY_DATA_PACK = encode_pack_header(PackKind.DATA) + encode_table_and_trailer(
+    PackTable(PackKind.DATA, ())
+)
 
 
 class DictStore:

@@ -57,10 +57,15 @@ class PackUse:
 
 @dataclass(frozen=True, slots=True)
 class ReclaimPlan:
-    """``dead`` packs go as they are; of those in ``repack``, what is needed is copied first."""
+    """``dead`` packs go as they are; of those in ``repack``, what is needed is copied first.
+
+    ``undecided`` counts the packs of which nothing is needed, but which may be of a snapshot that
+    is under way: what they are shows when that has ended.
+    """
 
     dead: tuple[PackUse, ...] = ()
     repack: tuple[PackUse, ...] = ()
+    undecided: int = 0
 
     @property
     def freed_bytes(self) -> int:
@@ -77,6 +82,7 @@ def plan_reclaim(
     """Decide about each pack; ``is_being_written`` tells which may be a snapshot's under way."""
     dead: list[PackUse] = []
     needed: list[PackUse] = []
+    undecided = 0
     # The order in which they were written: neighbours stay neighbours.
     for pack in packs:
         if pack.is_dead:
@@ -85,7 +91,9 @@ def plan_reclaim(
         use = PackUse(pack, chunks, usage.needed_bytes(pack.id), "nothing of it is needed")
         if chunks:
             needed.append(use)
-        elif not is_being_written(pack):
+        elif is_being_written(pack):
+            undecided += 1
+        else:
             dead.append(use)
     chosen: dict[PackId, PackUse] = {}
     for kind in PackKind:
@@ -93,7 +101,7 @@ def plan_reclaim(
         sparse = _sparse(of_kind, options)
         chosen |= {use.pack.id: use for use in sparse + _small(of_kind, sparse, options)}
     repack = (chosen.get(use.pack.id) for use in needed)
-    return ReclaimPlan(tuple(dead), tuple(use for use in repack if use is not None))
+    return ReclaimPlan(tuple(dead), tuple(use for use in repack if use is not None), undecided)
 
 
 def _sparse(packs: list[PackUse], options: ReclaimOptions) -> list[PackUse]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.epochs import Session, epochs_at_work
 from dedupstore.engine.generation import current_generation
+from dedupstore.engine.keys import SNAPSHOTS_PREFIX
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.parity import stored_parity
 from dedupstore.engine.reclaim.leftovers import remove_leftovers
@@ -41,15 +42,18 @@ class ReclaimReport:
     that were declared dead take, their parity included, less ``bytes_written`` for packs that took
     their place, and ``bytes_left_over``: half-written objects of processes that were killed. It is
     an estimate in a dry run. ``swept`` is false where dead packs are still there, since somebody at
-    work may read them: a later run removes them. ``pieces_read`` counts the pieces of manifests
-    that marking read, each once; ``switch_seconds`` is the longest time for which no snapshot could
-    be committed. ``chunks_lost`` are chunks of logs that are needed and in no pack.
+    work may read them, or where there are ``packs_undecided``: of which nothing is needed yet, but
+    a snapshot under way may come to need it. A later run removes both. ``pieces_read`` counts the
+    pieces of manifests that marking read, each once; ``switch_seconds`` is the longest time for
+    which no snapshot could be committed. ``chunks_lost`` are chunks of logs that are needed and in
+    no pack.
     """
 
     plan: ReclaimPlan = field(default_factory=ReclaimPlan)
     snapshots_removed: frozenset[SnapshotId] = frozenset()
     packs_dead: int = 0
     packs_repacked: int = 0
+    packs_undecided: int = 0
     bytes_dead: int = 0
     bytes_written: int = 0
     bytes_left_over: int = 0
@@ -92,6 +96,8 @@ def reclaim(
         return _rehearse(repository, snapshots, options)
     report = ReclaimReport()
     repository.index.require_generation(current_generation(repository.store))
+    # A record whose removal a crash cut short looks gone, and may be back after the next crash.
+    repository.store.sync_names(SNAPSHOTS_PREFIX)
     with ChunkReader(repository) as reader:
         being_written = maybe_being_written(repository)
         marker, report.plan = _mark_and_plan(repository, reader, snapshots, options, being_written)
@@ -129,6 +135,8 @@ def _rehearse(
             repository, reader, snapshots, options, others.__contains__
         )
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
+        report.packs_undecided = report.plan.undecided
+        report.swept = not report.packs_undecided
         if not others:
             report.bytes_left_over = sum(info.object_bytes for info in store.leftovers())
         report.bytes_freed = _expected_bytes(repository, report.plan) + report.bytes_left_over
@@ -177,10 +185,11 @@ def _mark_and_plan_once(
     if repository.index.openings != marker.openings:
         # What was marked before may have been marked in places that were wrong.
         raise IndexUnusable("the index has been built anew while it was used")
-    return marker, ReclaimPlan(tuple(dead), tuple(repack))
+    return marker, replace(plan, dead=tuple(dead), repack=tuple(repack))
 
 
 def _reclaim_planned(repository: Repository, marker: Marker, report: ReclaimReport) -> None:
+    report.packs_undecided = report.plan.undecided
     _declare_and_sweep(repository, marker, report, report.plan.dead)
     waiting = report.plan.repack
     while waiting:
@@ -212,7 +221,8 @@ def _declare_and_sweep(
             for use in switch.dead
         )
         report.switch_seconds = max(report.switch_seconds, switch.seconds)
-    report.swept = sweep(repository, marker).packs_left == 0
+        report.packs_undecided += len(packs) - len(switch.dead)
+    report.swept = not sweep(repository, marker).packs_left and not report.packs_undecided
 
 
 def _fitting(packs: Sequence[PackUse], room_bytes: float) -> Sequence[PackUse]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +25,9 @@ from dedupstore.engine.quarantine import (
     move_to_quarantine,
 )
 from dedupstore.engine.repository import Repository
+from dedupstore.engine.snapshots import load_snapshot
 from dedupstore.errors import (
+    DamageError,
     NoSpace,
     ObjectMissing,
     UnsupportedFormat,
@@ -70,7 +72,8 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     6. Damaged parity of sound packs is replaced.
 
     Nothing that could be read before cannot be read after any of these steps, and nothing is
-    removed but damaged parity, which its pack gives again.
+    removed but damaged parity, which its pack gives again. A record is read once more before it is
+    put aside: one that a disk did not give back for a moment only stays where it is.
 
     Raises:
         UnsupportedFormat: the generation record is newer; nothing has been changed.
@@ -82,18 +85,20 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     # A repair that was killed may have moved something without making that durable.
     for prefix in (QUARANTINE_PREFIX, SNAPSHOTS_PREFIX, *PACK_PREFIXES.values()):
         repository.store.sync_names(prefix)
-    for _ in plan.keys(ActionKind.RENEW_GENERATION):
+    if plan.keys(ActionKind.RENEW_GENERATION):
         _renew_generation(repository, done)
-    damaged = [stored_pack(repository.store, key) for key in plan.keys(ActionKind.SALVAGE_PACK)]
-    damaged += _replace_whole(repository, plan.keys(ActionKind.HEAL_PACK), done)
+    # Those to be salvaged are tried, too: their parity goes into quarantine with them, and may not
+    # have been given back for a moment only.
+    damaged_keys = plan.keys(ActionKind.HEAL_PACK, ActionKind.SALVAGE_PACK)
+    damaged = _replace_whole(repository, damaged_keys, done)
     for key in plan.keys(ActionKind.BRING_BACK_PACK):
         _bring_back(repository, key, done)
     salvaged = _salvage(repository, damaged, done) if damaged else []
-    records = plan.keys(ActionKind.QUARANTINE_SNAPSHOT)
+    records = list(_still_damaged(repository, plan.keys(ActionKind.QUARANTINE_SNAPSHOT)))
     given_up = [*records, *plan.keys(ActionKind.GIVE_UP_SNAPSHOT)]
     if salvaged or given_up:
         _switch(repository, salvaged, records, _ids(given_up), done)
-    if salvaged or plan.keys(ActionKind.HEAL_PACK, ActionKind.BRING_BACK_PACK):
+    if damaged_keys or plan.keys(ActionKind.BRING_BACK_PACK):
         _rebuild_index(repository)
     for key in plan.keys(ActionKind.RENEW_PARITY):
         _renew_parity(repository, key)
@@ -102,6 +107,9 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
 
 def _renew_generation(repository: Repository, done: Repaired) -> None:
     store = repository.store
+    with suppress(DamageError):
+        read_generation(store)
+        return
     generations = (pack.generation for pack in repository.index.packs())
     number = next_generation(repository.location, (current_generation(store), *generations))
     with repository.switch_lock(exclusive=True):
@@ -176,6 +184,16 @@ def _copy_sound(repository: Repository, writer: ChunkWriter, pack: StoredPack) -
             writer.copy_chunk(pack.kind, id_, chunk)
 
 
+def _still_damaged(repository: Repository, records: Sequence[str]) -> Iterator[str]:
+    for key in records:
+        try:
+            load_snapshot(repository, _id(key))
+        except ObjectMissing:
+            continue
+        except DamageError:
+            yield key
+
+
 def _switch(
     repository: Repository,
     packs: Sequence[StoredPack],
@@ -240,4 +258,8 @@ def _pack_of_parity(key: str) -> StoredPack:
 
 
 def _ids(keys: Sequence[str]) -> frozenset[SnapshotId]:
-    return frozenset(bytes.fromhex(key.rpartition("/")[2]) for key in keys)
+    return frozenset(map(_id, keys))
+
+
+def _id(key: str) -> SnapshotId:
+    return bytes.fromhex(key.rpartition("/")[2])

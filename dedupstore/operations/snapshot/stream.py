@@ -85,9 +85,7 @@ def _snapshot_of(
             manifest.add(_stream_entry(path, result.content, report))
             report.bytes_read = result.bytes_read
             paths = [b"/" + path]
-            finish_snapshot(
-                repository, session, writer, manifest, report, options, paths, previous
-            )
+            finish_snapshot(repository, session, writer, manifest, report, options, paths, previous)
     report.seconds = repository.clock.monotonic_seconds() - started_seconds
     return report
 
