@@ -113,6 +113,11 @@ class ChunkWriter(Closing):
             self._add_new(self._packs[PackKind.MANIFEST], id_, memoryview(piece))
         return id_
 
+    def use_generation(self, generation: int) -> None:
+        """Name the packs that are begun from now on for another generation."""
+        for writer in self._packs.values():
+            writer.generation = generation
+
     def copy_chunk(self, kind: PackKind, id_: ChunkId, chunk: memoryview) -> None:
         """Store a chunk whether it is known or not.
 

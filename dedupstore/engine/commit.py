@@ -53,9 +53,10 @@ def commit_snapshot(
         for prefix in PACK_PREFIXES.values():
             store.sync_names(prefix)
         with repository.switch_lock(exclusive=False):
-            if current_generation(store) == generation:
-                if generation != session.generation:
-                    record = _without_lost_previous(repository, record)
+            # An index that could not learn what is dead does not count either.
+            agrees = repository.index.generation >= generation
+            if current_generation(store) == generation and agrees:
+                record = _without_lost_previous(repository, record)
                 snapshot, data = _encode(record)
                 store.put(snapshot_key(snapshot), [data])
                 return snapshot, len(data)

@@ -18,13 +18,19 @@ from dataclasses import dataclass
 
 from dedupstore.clock import Clock
 from dedupstore.engine.generation import current_generation
-from dedupstore.engine.locks import LOCKS_FOLDER, open_lock_file, try_lock
+from dedupstore.engine.locks import LOCKS_FOLDER, is_in_place, open_lock_file, try_lock
 from dedupstore.errors import LockTimeout, StorageError
+from dedupstore.format.generation_record import generation_name, parse_generation_name
+from dedupstore.limits import GENERATION_MAX
 from dedupstore.storage.contract import ReadStore
 from dedupstore.storage.local import storage_error
 
 _EPOCHS = "epochs"
 EPOCHS_FOLDER = f"{LOCKS_FOLDER}/{_EPOCHS}"
+_FIRST = "0" * 16
+"""The name of generation 0, which has no record."""
+
+_REACHED_MAX = GENERATION_MAX // 2
 _POLL_SECONDS = 0.005
 _WAIT_SECONDS = 60.0
 
@@ -52,15 +58,24 @@ def hold_epoch(
     deadline_seconds = clock.monotonic_seconds() + _WAIT_SECONDS
     while True:
         generation = current_generation(store)
-        descriptor = open_lock_file(folder, _name(generation), needed=False)
+        descriptor = open_lock_file(folder, _name(generation))
         if descriptor is None:
             if writes:
                 raise StorageError("cannot write the lock of those at work")
             break
-        # Read again: had a switch and a sweep come in between, nobody would know of us.
-        if try_lock(descriptor, exclusive=False) and current_generation(store) == generation:
+        is_current = False
+        try:
+            # Looked at again: had a switch and a sweep come in between, nobody would know of us.
+            is_current = (
+                try_lock(descriptor, exclusive=False)
+                and is_in_place(descriptor, _path(folder, generation))
+                and current_generation(store) == generation
+            )
+        finally:
+            if not is_current:
+                os.close(descriptor)
+        if is_current:
             break
-        os.close(descriptor)
         if clock.monotonic_seconds() >= deadline_seconds:
             raise LockTimeout(f"a prune does not let go of {folder}", hint="run it again")
         time.sleep(_POLL_SECONDS)
@@ -92,12 +107,14 @@ def oldest_epoch_at_work(folder: str) -> int | None:
 def next_generation(folder: str, known: Iterable[int]) -> int:
     """Return a number for a new generation: above all in ``known``, and above that of anybody.
 
-    Numbers never go back, even if the records of earlier generations have been lost.
+    Numbers never go back, even if the records of earlier generations have been lost. Numbers that
+    no repository can have reached are passed over: they would leave none above.
 
     Raises:
         StorageError: the lock files cannot be listed.
     """
-    return 1 + max((*known, *_epochs(folder)), default=0)
+    numbers = (*known, *_epochs(folder))
+    return 1 + max((number for number in numbers if number < _REACHED_MAX), default=0)
 
 
 def is_at_work(folder: str, generation: int) -> bool:
@@ -128,7 +145,7 @@ def all_kept_out(folder: str, generation: int) -> Iterator[bool]:
     Raises:
         StorageError: the lock files cannot be used.
     """
-    descriptor = open_lock_file(folder, _name(generation), needed=False)
+    descriptor = open_lock_file(folder, _name(generation))
     if descriptor is None:
         yield False
         return
@@ -174,11 +191,12 @@ def _epochs(folder: str) -> list[int]:
         return []
     except OSError as error:
         raise StorageError(f"cannot list the locks of {folder}: {error.strerror}") from error
-    return sorted(int(name, 16) for name in names if len(name) == 16)
+    numbers = (0 if name == _FIRST else parse_generation_name(name) for name in names)
+    return sorted(number for number in numbers if number is not None)
 
 
 def _name(generation: int) -> str:
-    return f"{_EPOCHS}/{generation:016x}"
+    return f"{_EPOCHS}/{generation_name(generation) if generation else _FIRST}"
 
 
 def _path(folder: str, generation: int) -> str:

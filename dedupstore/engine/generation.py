@@ -19,6 +19,7 @@ from dedupstore.limits import GENERATION_MAX, GENERATION_RECORD_BYTES_MAX
 from dedupstore.storage.contract import DeleteStore, ReadStore
 
 _READS_MAX = 20
+_LISTINGS_MAX = 3
 
 
 def current_generation(store: ReadStore) -> int:
@@ -27,7 +28,12 @@ def current_generation(store: ReadStore) -> int:
     Raises:
         StorageError: the store could not list.
     """
-    return max(_stored_generations(store), default=0)
+    for _ in range(_LISTINGS_MAX):
+        # While one record takes the place of another, a listing may show neither; the next one
+        # begins when the newer one is there.
+        if stored := _stored_generations(store):
+            return max(stored)
+    return 0
 
 
 def read_generation(store: ReadStore) -> GenerationRecord:

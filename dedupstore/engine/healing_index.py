@@ -108,10 +108,20 @@ class HealingIndex:
             self._is_pinned = False
 
     def rebuild(self) -> None:
-        """Build the index anew from the packs, whatever state it is in."""
+        """Build the index anew from the packs, whatever state it is in.
+
+        Raises:
+            IndexUnusable: it is pinned.
+        """
+        self._refuse_if_pinned()
         self.close()
         self._environment = self._rebuild_index()
         self.openings += 1
+
+    @property
+    def generation(self) -> int:
+        """The repository's generation that the index agrees with."""
+        return self._ask(lambda environment: environment.generation)
 
     def close(self) -> None:
         """Let go of the index; it is opened again if it is needed again."""
@@ -121,6 +131,7 @@ class HealingIndex:
 
     def _ask(self, question: Callable[[IndexEnvironment], Result]) -> Result:
         if self._environment is None:
+            self._refuse_if_pinned()
             self._environment = self._open_index()
             self.openings += 1
         try:
@@ -131,3 +142,8 @@ class HealingIndex:
             self._on_damage(damage)
         self.rebuild()
         return question(self._environment)
+
+    def _refuse_if_pinned(self) -> None:
+        # The lock that opening takes is held already, by ourselves.
+        if self._is_pinned:
+            raise IndexUnusable("the index cannot be opened or built anew while it is relied on")

@@ -9,7 +9,7 @@ from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table_or_blocks
 from dedupstore.errors import DamageError, IndexUnusable, ObjectUnreadable, UnsupportedFormat
-from dedupstore.format.generation_record import GenerationRecord
+from dedupstore.format.generation_record import GenerationRecord, Tombstone
 from dedupstore.format.pack import PackKind, PackTable
 from dedupstore.ids import PackId
 from dedupstore.index.environment import IndexEnvironment
@@ -56,7 +56,9 @@ def _open_and_complete(
         # In this order: what is declared dead, and then removed, after the index was asked is in
         # the record that is read after; a pack that a writer has just added is in the listing.
         packs = index.packs()
-        state = _generation_or_empty(store, monitor)
+        state = _generation_or_none(store, monitor)
+        if state is None:
+            state = _as_the_index_knows(packs)
         stored = {pack.id: pack for pack in list_packs(store)}
         _refuse_lost(packs, stored, state, monitor)
         gone = [pack.id for pack in packs.packs if pack.id not in stored]
@@ -74,16 +76,26 @@ def _open_and_complete(
     return index
 
 
-def _generation_or_empty(store: ReadStore, monitor: Monitor) -> GenerationRecord:
-    """Return the newest generation record; where it cannot be used, one that declares nothing.
+def _generation_or_none(store: ReadStore, monitor: Monitor) -> GenerationRecord | None:
+    """Return the newest generation record; ``None`` where it cannot be used, which is told.
 
-    What is dead is then still there or missing; writers refuse to go on without the record.
+    An index without it is good enough to read by; writers refuse to go on.
     """
     try:
         return read_generation(store)
     except (DamageError, UnsupportedFormat) as error:
         monitor.event(Event("generation-damaged", b"", error.message))
-        return GenerationRecord()
+        return None
+
+
+def _as_the_index_knows(packs: IndexedPacks) -> GenerationRecord:
+    """Return what an index knows of what is dead, where nothing newer can be read."""
+    dead = {
+        pack.id: Tombstone(PackKind(pack.kind), packs.generation)
+        for pack in packs.packs
+        if pack.is_dead and pack.kind in _PACK_KINDS
+    }
+    return GenerationRecord(packs.generation, tombstones=dead)
 
 
 def _refuse_lost(
@@ -122,7 +134,8 @@ def rebuild_index(
     """
     generation = NewGeneration(folder, repository_id)
     try:
-        state = _generation_or_empty(store, monitor)
+        # Without a record an index agrees with generation 0, which no writer takes for newer ones.
+        state = _generation_or_none(store, monitor) or GenerationRecord()
         # Of a chunk that is in a live pack and in a dead one, the place added first is kept.
         packs = sorted(list_packs(store), key=lambda pack: pack.id in state.tombstones)
         _read_in(store, generation.environment, packs, state, monitor)

@@ -36,30 +36,44 @@ def hold_lock(
 
     Raises:
         LockTimeout: another process holds the lock and the wait ran out.
-        StorageError: the lock file cannot be used.
+        NoSpace, StorageError: the lock file cannot be used.
     """
-    descriptor = open_lock_file(folder, name, needed=exclusive)
-    if descriptor is None:
-        yield
-        return
+    deadline_seconds = clock.monotonic_seconds() + wait_seconds
+    path = os.path.join(folder, LOCKS_FOLDER, name)
+    while True:
+        try:
+            descriptor = _open_for_writing(folder, path)
+        except OSError as error:
+            raise storage_error(error, "open", f"the lock {path}") from error
+        try:
+            _acquire(descriptor, exclusive, deadline_seconds, clock, folder)
+            if is_in_place(descriptor, path):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def is_in_place(descriptor: int, path: str) -> bool:
+    """Tell whether an open file is still the one at ``path``: a lock on another is no lock."""
     try:
-        _acquire(descriptor, exclusive, wait_seconds, clock, folder)
-        yield
-    finally:
-        os.close(descriptor)
+        status = os.stat(path)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(status, os.fstat(descriptor))
 
 
-def open_lock_file(folder: str, name: str, *, needed: bool) -> int | None:
+def open_lock_file(folder: str, name: str) -> int | None:
     """Open the file of the lock ``name``; ``None`` where it is missing and cannot be made.
 
     Raises:
-        NoSpace, StorageError: the file cannot be opened, or cannot be made though it is ``needed``.
+        StorageError: the file cannot be opened.
     """
     path = os.path.join(folder, LOCKS_FOLDER, name)
     try:
         return _open_for_writing(folder, path)
     except OSError as error:
-        if needed or error.errno not in _CANNOT_BE_MADE:
+        if error.errno not in _CANNOT_BE_MADE:
             raise storage_error(error, "open", f"the lock {path}") from error
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -102,11 +116,10 @@ def try_lock(descriptor: int, *, exclusive: bool) -> bool:
 
 
 def _acquire(
-    descriptor: int, exclusive: bool, wait_seconds: float, clock: Clock, folder: str
+    descriptor: int, exclusive: bool, deadline_seconds: float, clock: Clock, folder: str
 ) -> None:
-    deadline = clock.monotonic_seconds() + wait_seconds
     while not try_lock(descriptor, exclusive=exclusive):
-        if clock.monotonic_seconds() >= deadline:
+        if clock.monotonic_seconds() >= deadline_seconds:
             raise LockTimeout(
                 f"another process is working on {folder}",
                 hint="wait for it to end, or give --lock-wait a duration such as 10m",

@@ -37,7 +37,8 @@ class FinishedPack:
 class PackWriter:
     """Writes packs of one kind.
 
-    ``generation`` is that of the repository when the writer's session began. ``compressing`` and
+    ``generation`` is that of the repository for which the writer knows what is stored: it goes
+    into each pack. ``compressing`` and
     ``storing`` run the two slow steps; at most ``blocks_in_flight_max`` blocks and one pack are in
     their hands. ``on_stored`` is called, in the thread that uses the writer, for each pack that
     has become durable.
@@ -58,7 +59,7 @@ class PackWriter:
     ) -> None:
         self._store = store
         self._kind = kind
-        self._generation = generation
+        self.generation = generation
         self._block_bytes_target = block_bytes_target
         self._compressing = compressing
         self._storing = storing
@@ -141,7 +142,7 @@ class PackWriter:
 
     def _store_pack(self) -> None:
         self._await_stored()
-        table = PackTable(self._kind, tuple(self._pack_blocks), self._generation)
+        table = PackTable(self._kind, tuple(self._pack_blocks), self.generation)
         parts = [encode_pack_header(self._kind), *self._pack_parts]
         self._being_stored = self._storing.submit(
             store_pack, self._store, table, parts, self._parity

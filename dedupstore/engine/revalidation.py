@@ -35,6 +35,8 @@ def revalidate(
     """
     generation = read_generation(repository.store).generation
     repository.index.require_generation(generation)
+    # What is stored from now on must not come out as a pack that has been declared dead.
+    writer.use_generation(generation)
     with ChunkReader(repository) as reader:
         walk = _Walk(reader, writer)
         walk.manifest_piece(manifest, manifest_level)

@@ -144,10 +144,13 @@ def _allocate_lock_file(path: str) -> None:
 
 def _check_file_size(path: str) -> None:
     try:
-        size = os.path.getsize(path)
+        status = os.stat(path)
     except FileNotFoundError as error:
         raise IndexUnusable("there is no index") from error
-    if size < _META_PAGES * _PAGE_BYTES_MIN:
+    if status.st_nlink > 1:
+        # A copy of the repository made by hard links would go on writing into the same file.
+        raise IndexUnusable("the index is shared with a copy by a hard link")
+    if status.st_size < _META_PAGES * _PAGE_BYTES_MIN:
         raise IndexUnusable("the index is empty")
 
 

@@ -9,7 +9,7 @@ from dedupstore.engine.monitor import SilentMonitor
 from dedupstore.engine.reclaim.usage import Usage
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapshot
-from dedupstore.errors import ChunkUnreadable, DamageError
+from dedupstore.errors import ChunkUnreadable, DamageError, ObjectMissing
 from dedupstore.format.entry import Content, EntryType, decode_entry, split_entries
 from dedupstore.format.pieces import HOLE_ID, decode_extents, piece_body
 from dedupstore.ids import ChunkId, PackId, SnapshotId
@@ -39,7 +39,7 @@ class Marker:
         self._reader = reader
         self._marked: set[SnapshotId] = set()
         self._waiting: list[ChunkId] = []
-        self._met: dict[tuple[str, int], Usage] = {}
+        self._met: dict[tuple[str, int], set[ChunkId]] = {}
 
     def mark_listed(self, *, but: Collection[SnapshotId] = (), quietly: bool = False) -> None:
         """Mark what all listed snapshots need that have not been marked yet, except ``but``.
@@ -51,11 +51,9 @@ class Marker:
             StorageError: the store could not deliver.
         """
         monitor = SilentMonitor() if quietly else self._repository.monitor
-        new = [
-            self._load(id_)
-            for id_ in list_snapshot_ids(self._repository)
-            if id_ not in self._marked and id_ not in but
-        ]
+        ids = list_snapshot_ids(self._repository)
+        found = (self._load(id_) for id_ in ids if id_ not in self._marked and id_ not in but)
+        new = [snapshot for snapshot in found if snapshot is not None]
         # Oldest first: what comes later shares most of it, and lies behind it in the packs.
         new.sort(key=lambda snapshot: (snapshot.record.time, snapshot.id))
         monitor.begin("marking what snapshots need")
@@ -68,9 +66,11 @@ class Marker:
         finally:
             monitor.end()
 
-    def _load(self, id_: SnapshotId) -> Snapshot:
+    def _load(self, id_: SnapshotId) -> Snapshot | None:
         try:
             return load_snapshot(self._repository, id_)
+        except ObjectMissing:
+            return None  # removed since it was listed
         except DamageError as error:
             raise _not_to_be_followed(id_, error) from error
 
@@ -118,14 +118,16 @@ class Marker:
         A log may hold the very bytes of a piece, and is then the same chunk: having been marked
         as something else does not count.
         """
-        ids = list(dict.fromkeys(pieces))
-        marks = self._repository.index.marks(ids)
-        for id_ in ids:
+        met = self._met.setdefault((role, level), set())
+        new = [id_ for id_ in dict.fromkeys(pieces) if id_ not in met]
+        marks = self._repository.index.marks(new)
+        for id_ in new:
             if id_ not in marks:
                 raise ChunkUnreadable(f"piece {id_.hex()[:16]} of a manifest is in no pack")
             self.usage.add(marks[id_])
-        met = self._met.setdefault((role, level), Usage())
-        return [id_ for id_ in ids if met.add(marks[id_])]
+        # By their ids, not by where an index that may be wrong says that they are.
+        met.update(new)
+        return new
 
     def _mark_data(self, ids: list[ChunkId]) -> None:
         self._waiting += ids
@@ -151,5 +153,5 @@ class Marker:
 def _not_to_be_followed(id_: SnapshotId, error: DamageError) -> DamageError:
     return DamageError(
         f"snapshot {id_.hex()[:12]} cannot be followed to all it needs: {error.message}",
-        hint="run dedupstore repair, or forget that snapshot; nothing has been removed",
+        hint="run dedupstore repair, or forget that snapshot",
     )

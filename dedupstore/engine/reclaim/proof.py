@@ -25,13 +25,15 @@ from dedupstore.index.location import IndexedPack, IndexEntry
 
 _LOOKUP_CHUNKS = 4096
 
-_Elsewhere = defaultdict[PackId, list[tuple[int, ChunkId]]]
+_Elsewhere = defaultdict[PackId, list[tuple[int, ChunkId, PackId]]]
+"""By pack, what the index says is in it: ordinals and chunks, and the packs that have them too."""
 
 
 def prove(repository: Repository, usage: Usage, packs: Sequence[PackUse]) -> list[PackUse]:
     """Return those of ``packs`` of which it is certain what of them is needed.
 
-    A pack whose own table cannot be read is told as an event, and is left for repair.
+    A pack whose own table cannot be read is told as an event, and is left for repair; so is one
+    that may hold the only sound copy of a chunk that such a pack should hold.
 
     Raises:
         IndexUnusable: the index is wrong about one of the chunks; it must be built anew.
@@ -50,10 +52,10 @@ def prove(repository: Repository, usage: Usage, packs: Sequence[PackUse]) -> lis
                 _prove_batch(repository, usage, use.pack.id, batch, elsewhere)
             proved.append(use)
             monitor.advance(0, 1)
-        _prove_elsewhere(repository, elsewhere)
+        unproved = _prove_elsewhere(repository, elsewhere)
     finally:
         monitor.end()
-    return proved
+    return [use for use in proved if use.pack.id not in unproved]
 
 
 def refuse_newer_packs(repository: Repository, known: Collection[IndexedPack]) -> None:
@@ -90,20 +92,30 @@ def _prove_batch(
             raise IndexUnusable(f"the index does not know chunk {id_.hex()[:16]}")
         if location.pack != pack:
             if usage.is_needed(location.pack, location.ordinal):
-                elsewhere[location.pack].append((location.ordinal, id_))
+                elsewhere[location.pack].append((location.ordinal, id_, pack))
         elif IndexEntry(id_, *location[1:]) not in candidates:
             # Unless the chunk is twice in the pack, and its other place in another batch.
-            elsewhere[pack].append((location.ordinal, id_))
+            elsewhere[pack].append((location.ordinal, id_, pack))
 
 
-def _prove_elsewhere(repository: Repository, elsewhere: _Elsewhere) -> None:
-    """Make sure that chunks which are said to be in other packs are there."""
+def _prove_elsewhere(repository: Repository, elsewhere: _Elsewhere) -> set[PackId]:
+    """Make sure that chunks which are said to be in other packs are there.
+
+    Return the packs whose chunks are said to be in one that cannot be read.
+    """
+    unproved: set[PackId] = set()
     packs = {pack.id: pack for pack in repository.index.packs() if pack.id in elsewhere}
     for id_, chunks in elsewhere.items():
-        entries = _entries_of(repository, packs[id_]) if id_ in packs else None
-        there = {(entry.ordinal, entry.id) for entry in entries or ()}
-        if not there.issuperset(chunks):
+        if id_ not in packs:
+            raise IndexUnusable(f"the index does not know pack {id_.hex()[:16]}")
+        entries = _entries_of(repository, packs[id_])
+        if entries is None:
+            unproved.update(pack for _, _, pack in chunks)
+            continue
+        there = {(entry.ordinal, entry.id) for entry in entries}
+        if not there.issuperset((ordinal, chunk) for ordinal, chunk, _ in chunks):
             raise IndexUnusable(f"the index is wrong about what is in pack {id_.hex()[:16]}")
+    return unproved
 
 
 def _entries_of(repository: Repository, pack: IndexedPack) -> Iterator[IndexEntry] | None:

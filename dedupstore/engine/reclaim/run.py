@@ -23,7 +23,8 @@ from dedupstore.engine.reclaim.repack import copy_needed
 from dedupstore.engine.reclaim.sweep import sweep
 from dedupstore.engine.reclaim.switch import declare_dead, maybe_being_written
 from dedupstore.engine.repository import RESERVE_BYTES, Repository
-from dedupstore.errors import DamageError, IndexUnusable, NoSpace, UsageError
+from dedupstore.engine.snapshots import list_snapshot_ids
+from dedupstore.errors import DamageError, DedupstoreError, IndexUnusable, NoSpace, UsageError
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import SnapshotId
 
@@ -104,17 +105,20 @@ def reclaim(
         with _reserve_restored(repository):
             report.bytes_left_over = remove_leftovers(repository)
             if snapshots:
-                report.snapshots_removed = _with_reserve(
+                _with_reserve(
                     repository, lambda: remove_snapshots(repository, snapshots, named_as_previous)
                 )
+                still_listed = frozenset(list_snapshot_ids(repository))
+                report.snapshots_removed = frozenset(snapshots) - still_listed
             for is_last_try in (False, False, True):
                 try:
                     _reclaim_planned(repository, marker, report)
                     break
-                except IndexUnusable as error:
-                    repository.monitor.event(Event("index-rebuilt", b"", error.message))
+                except (IndexUnusable, DamageError) as error:
+                    # What others have stored meanwhile may be in another index by now.
                     if is_last_try:
-                        raise
+                        raise _room_not_taken_back(report, error) from error
+                    repository.monitor.event(Event("index-rebuilt", b"", error.message))
                 repository.index.close()
                 being_written = maybe_being_written(repository)
                 marker, report.plan = _mark_and_plan(repository, reader, (), options, being_written)
@@ -279,3 +283,15 @@ def _reserve_restored(repository: Repository) -> Iterator[None]:
         yield
     finally:
         repository.store.set_reserve(RESERVE_BYTES)
+
+
+def _room_not_taken_back(
+    report: ReclaimReport, error: IndexUnusable | DamageError
+) -> DedupstoreError:
+    """Return the error with what has been done before it."""
+    count = len(report.snapshots_removed)
+    return type(error)(
+        f"{count} snapshots have been removed, but not the packs that only they needed: "
+        f"{error.message}",
+        hint=error.hint,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dedupstore.engine.epochs import is_at_work, next_generation
 from dedupstore.engine.generation import read_generation, write_generation
+from dedupstore.engine.keys import PACK_PREFIXES
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import list_packs
 from dedupstore.engine.reclaim.marker import Marker
@@ -78,6 +79,9 @@ def _is_still_dead(marker: Marker, use: PackUse, being_written: Callable[[int], 
 def _write(repository: Repository, marker: Marker, dead: Sequence[PackUse]) -> list[PackUse]:
     """Write the generation record and tell the index; return the packs that are dead by it."""
     store = repository.store
+    # What is kept instead may have been stored by a process that ended before it was durable.
+    for prefix in PACK_PREFIXES.values():
+        store.sync_names(prefix)
     state = read_generation(store)
     there = {pack.id for pack in list_packs(store)}
     tombstones = {

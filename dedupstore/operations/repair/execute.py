@@ -87,10 +87,11 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
         repository.store.sync_names(prefix)
     if plan.keys(ActionKind.RENEW_GENERATION):
         _renew_generation(repository, done)
-    # Those to be salvaged are tried, too: their parity goes into quarantine with them, and may not
-    # have been given back for a moment only.
-    damaged_keys = plan.keys(ActionKind.HEAL_PACK, ActionKind.SALVAGE_PACK)
-    damaged = _replace_whole(repository, damaged_keys, done)
+    healed, salvaged_keys = plan.keys(ActionKind.HEAL_PACK), plan.keys(ActionKind.SALVAGE_PACK)
+    # Where the exact bytes were there and cannot be had now, the next repair decides anew.
+    _replace_whole(repository, healed, done)
+    # What is put aside takes its parity along, which may not have been given back for a moment.
+    damaged = _replace_whole(repository, salvaged_keys, done)
     for key in plan.keys(ActionKind.BRING_BACK_PACK):
         _bring_back(repository, key, done)
     salvaged = _salvage(repository, damaged, done) if damaged else []
@@ -98,7 +99,7 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     given_up = [*records, *plan.keys(ActionKind.GIVE_UP_SNAPSHOT)]
     if salvaged or given_up:
         _switch(repository, salvaged, records, _ids(given_up), done)
-    if damaged_keys or plan.keys(ActionKind.BRING_BACK_PACK):
+    if healed or salvaged_keys or plan.keys(ActionKind.BRING_BACK_PACK):
         _rebuild_index(repository)
     for key in plan.keys(ActionKind.RENEW_PARITY):
         _renew_parity(repository, key)
@@ -122,19 +123,19 @@ def _renew_generation(repository: Repository, done: Repaired) -> None:
 
 
 def _replace_whole(repository: Repository, keys: Sequence[str], done: Repaired) -> list[StoredPack]:
-    """Replace damaged packs by their exact bytes; return those of which these have gone."""
+    """Replace damaged packs by their exact bytes; return those of which these cannot be had."""
     store = repository.store
-    gone = []
+    rest = []
     for key in keys:
         pack = stored_pack(store, key)
         exact = exact_bytes(store, pack, current_generation(store))
         if exact is None:
-            gone.append(pack)
+            rest.append(pack)
             continue
         done.quarantined.append(copy_to_quarantine(store, key))
         store.put(key, [exact[0]])
         done.bytes_written += len(exact[0])
-    return gone
+    return rest
 
 
 def _bring_back(repository: Repository, key: str, done: Repaired) -> None:
