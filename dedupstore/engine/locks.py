@@ -44,7 +44,7 @@ def hold_lock(
         try:
             descriptor = _open_for_writing(folder, path)
         except OSError as error:
-            raise storage_error(error, "open", f"the lock {path}") from error
+            raise storage_error(error, "write", f"the lock {path}") from error
         try:
             _acquire(descriptor, exclusive, deadline_seconds, clock, folder)
             if is_in_place(descriptor, path):
@@ -74,7 +74,7 @@ def open_lock_file(folder: str, name: str) -> int | None:
         return _open_for_writing(folder, path)
     except OSError as error:
         if error.errno not in _CANNOT_BE_MADE:
-            raise storage_error(error, "open", f"the lock {path}") from error
+            raise storage_error(error, "write", f"the lock {path}") from error
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -34,6 +34,8 @@ _ROUND_BYTES = 256 * 1024 * 1024
 """As much as is repacked at once, or less if there is no room for what is copied of it: on a disk
 that is nearly full, the old packs of a round must go before the next one has room."""
 
+_TRIES_MAX = 3
+
 
 @dataclass(slots=True)
 class ReclaimReport:
@@ -110,18 +112,10 @@ def reclaim(
                 )
                 still_listed = frozenset(list_snapshot_ids(repository))
                 report.snapshots_removed = frozenset(snapshots) - still_listed
-            for is_last_try in (False, False, True):
-                try:
-                    _reclaim_planned(repository, marker, report)
-                    break
-                except (IndexUnusable, DamageError) as error:
-                    # What others have stored meanwhile may be in another index by now.
-                    if is_last_try:
-                        raise _room_not_taken_back(report, error) from error
-                    repository.monitor.event(Event("index-rebuilt", b"", error.message))
-                repository.index.close()
-                being_written = maybe_being_written(repository)
-                marker, report.plan = _mark_and_plan(repository, reader, (), options, being_written)
+            try:
+                marker = _reclaim_planned_or_anew(repository, reader, marker, options, report)
+            except (IndexUnusable, DamageError) as error:
+                raise _room_not_taken_back(report, error) from error
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
     report.bytes_freed = max(0, report.bytes_dead - report.bytes_written) + report.bytes_left_over
     return report
@@ -190,6 +184,31 @@ def _mark_and_plan_once(
         # What was marked before may have been marked in places that were wrong.
         raise IndexUnusable("the index has been built anew while it was used")
     return marker, replace(plan, dead=tuple(dead), repack=tuple(repack))
+
+
+def _reclaim_planned_or_anew(
+    repository: Repository,
+    reader: ChunkReader,
+    marker: Marker,
+    options: ReclaimOptions,
+    report: ReclaimReport,
+) -> Marker:
+    """Do what is planned; where the index is not the one of the plan any more, plan anew.
+
+    Return the marker that was used last.
+    """
+    for _ in range(_TRIES_MAX - 1):
+        try:
+            _reclaim_planned(repository, marker, report)
+            return marker
+        except (IndexUnusable, DamageError) as error:
+            # What others have stored meanwhile may be in another index by now.
+            repository.monitor.event(Event("index-rebuilt", b"", error.message))
+        repository.index.close()
+        being_written = maybe_being_written(repository)
+        marker, report.plan = _mark_and_plan(repository, reader, (), options, being_written)
+    _reclaim_planned(repository, marker, report)
+    return marker
 
 
 def _reclaim_planned(repository: Repository, marker: Marker, report: ReclaimReport) -> None:
