@@ -82,6 +82,16 @@ class Archive:
         return {path.name for path in (self.folder / "packs").rglob("*") if path.is_file()}
 
 
+def a_few_snapshots(base: Path) -> Archive:
+    """Return an archive with garbage to come: each snapshot has a log that the next has not."""
+    archive = Archive(base)
+    archive.write("steady.log", 1)
+    for number in range(3):
+        archive.write("changing.log", 100 + number)
+        archive.snapshot()
+    return archive
+
+
 def noise(seed: int, lines: int = 400) -> bytes:
     """Return lines that compress little and are like no others."""
     source = random.Random(seed)

@@ -50,17 +50,33 @@ def show(counts: Counts) -> None:
     terminal.line(plural(counts.rounds, "round"))
     terminal.line(f"finished    {by_kind(counts.finished)}")
     terminal.line(f"killed      {by_kind(counts.killed)}")
-    terminal.line(f"refused     {by_kind(counts.refused)}, for a snapshot that was gone by then")
-    terminal.line(f"index lost or put back to an earlier state: {counts.indexes_spoiled:,} times")
+    terminal.line(
+        f"refused     {by_kind(counts.refused)}, for a snapshot that was gone by then, or held"
+    )
+    terminal.line(
+        f"index lost or put back to an earlier state: {counts.indexes_spoiled:,} times, "
+        f"lost while it was used: {counts.indexes_spoiled_beneath:,} times"
+    )
     terminal.line(f"snapshots made by a command that was killed: {counts.snapshots_of_killed:,}")
     terminal.line(f"snapshots removed: {counts.snapshots_removed:,}")
+    damage = counts.damage
+    terminal.line(f"packs damaged on purpose: {by_kind(damage.packs)}")
+    terminal.line(
+        f"  {damage.repaired_whole:,} of these repaired without a loss; of "
+        f"{plural(damage.files_lost, 'file')} that were lost, {damage.files_healed:,} healed by a "
+        "new snapshot"
+    )
+    terminal.line(
+        f"  given up: {plural(damage.files_given_up, 'file')} of "
+        f"{plural(damage.snapshots_given_up, 'snapshot')}, {size(damage.bytes_given_up)}"
+    )
     terminal.title("What was found")
     terminal.line(
         f"{plural(counts.snapshots_verified, 'snapshot')} verified, "
         f"{size(counts.bytes_compared)} compared byte for byte"
     )
     tell = terminal.bad if counts.bytes_lost else terminal.good
-    tell(f"bytes lost: {counts.bytes_lost:,}")
+    tell(f"bytes lost otherwise: {counts.bytes_lost:,}")
     tell = terminal.bad if counts.defects else terminal.good
     tell(f"defects: {len(counts.defects):,}")
     for defect in counts.defects:

@@ -72,8 +72,9 @@ class Operation:
     the numbers of the snapshots that it may remove. ``prove`` fails unless the operation, once it
     has succeeded, has had its effect. It takes at least ``steps_min`` steps. Where it
     ``works_on_full_disk``, that is none of the reasons for which it may fail. Packs are closed at
-    ``pack_bytes``, and in a repository made with ``parity_percent`` get parity. Where there are very
-    many steps, one of ``stride`` is tried.
+    ``pack_bytes``, and get parity in a repository made with ``parity_percent``. Where there are
+    very many steps, one of ``stride`` is tried; that must be odd, so that all that may become of
+    the index has its turn.
     """
 
     operate: Operate
@@ -370,18 +371,22 @@ OPERATIONS = {
         prepare_overtaken,
         prove_kept,
         removes=(0, 1),
-        steps_min=20,
+        steps_min=50,
         pack_bytes=64 * 1024,
+        stride=7,
     ),
     "snapshot with parity": Operation(
         take_snapshot,
         prepare_snapshot,
         protect_and_prove,
-        steps_min=20,
+        steps_min=35,
         pack_bytes=16 * 1024,
         parity_percent=PARITY_PERCENT,
+        stride=7,
     ),
-    "protect": Operation(protect, nothing, prove_protected, steps_min=20, pack_bytes=16 * 1024),
+    "protect": Operation(
+        protect, nothing, prove_protected, steps_min=35, pack_bytes=16 * 1024, stride=7
+    ),
     "index rebuild": Operation(rebuild_index, nothing, prove_nothing, steps_min=3),
     "hold": Operation(hold, nothing, prove_held, steps_min=5),
     "release": Operation(release, prepare_release, prove_released, steps_min=1),

@@ -67,10 +67,17 @@ def damage_block(pack: Path) -> None:
 
 
 def prepare_repair(scene: Scene) -> None:
-    """Damage packs of data in a block and in a table, one of manifests, and a snapshot record."""
-    grow(scene, 5)
+    """Damage packs of data in a block and in a table, one of manifests, and a snapshot record.
+
+    There is a generation record, as a fourth snapshot has been removed.
+    """
+    for seed in (5, 6):
+        grow(scene, seed)
+        with scene.open() as repository:
+            add_snapshot(repository, scene)
     with scene.open() as repository:
-        add_snapshot(repository, scene)
+        dedupstore.forget(repository, [scene.snapshots[-1]])
+    scene.trees.popitem()
     scene.chunks = stored_chunks(scene.folder)
     first, second = packs(scene.folder, PackKind.DATA)[:2]
     damage_block(first)
@@ -112,9 +119,9 @@ def prove_healed(repository: dedupstore.Repository, scene: Scene) -> None:
 
 REPAIRS = {
     "repair": Operation(
-        repair, prepare_repair, prove_repaired, steps_min=40, pack_bytes=16 * 1024
+        repair, prepare_repair, prove_repaired, steps_min=70, pack_bytes=16 * 1024, stride=7
     ),
     "repair with parity": Operation(
-        repair, prepare_healing, prove_healed, steps_min=5, pack_bytes=16 * 1024
+        repair, prepare_healing, prove_healed, steps_min=30, pack_bytes=16 * 1024, stride=5
     ),
 }

@@ -49,6 +49,7 @@ class Survival(Enum):
     ALL = "everything, for now: only the process has ended"
     SYNCED = "nothing"
     TORN = "all names, but of the bytes of files only the first half"
+    REMOVALS = "of what was made nothing, but what was removed is gone"
     MIXED = "of each thing, as chance has it, all, half or nothing"
 
 
@@ -99,6 +100,11 @@ class FaultFiles(Files):
 
     # What a test does to the machine.
 
+    def strike(self, fault: Fault, at: int) -> None:
+        """Let ``fault`` strike at step ``at`` from now on, counted from 1."""
+        self.steps, self.struck = 0, False
+        self._fault, self._at = fault, at
+
     def heal(self) -> None:
         """End what is wrong: there is room, nothing fails, a new process may work."""
         self._fault, self._room_bytes, self._dead = None, None, False
@@ -114,7 +120,7 @@ class FaultFiles(Files):
             return
         names = dict(self._durable)
         for change in self._unsynced:
-            if self._keeps_name(survival):
+            if self._keeps(change, survival):
                 _apply(change, names)
         for path in sorted(names):
             above = os.path.dirname(path)
@@ -338,9 +344,11 @@ class FaultFiles(Files):
             earlier.pop(name, None)
         _apply({name: change.pop(name)}, self._durable)
 
-    def _keeps_name(self, survival: Survival) -> bool:
+    def _keeps(self, change: dict[str, _Node | None], survival: Survival) -> bool:
         if survival is Survival.MIXED:
             return self._chance.random() < 0.5
+        if survival is Survival.REMOVALS:
+            return not any(change.values())
         return survival is not Survival.SYNCED
 
     def _surviving_bytes(self, node: _File, survival: Survival) -> bytes:
@@ -348,7 +356,7 @@ class FaultFiles(Files):
         torn = max(node.synced, whole[: len(whole) // 2], key=len)
         if survival is Survival.MIXED:
             return self._chance.choice((node.synced, torn, whole))
-        return node.synced if survival is Survival.SYNCED else torn
+        return torn if survival is Survival.TORN else node.synced
 
     def _survey(self) -> dict[str, _Node]:
         """Return what is in the folder now."""

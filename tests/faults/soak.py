@@ -1,13 +1,15 @@
 """Real processes on one repository, ended by SIGKILL at random moments, round after round.
 
 In each round several commands run at once: snapshots of logs that have lived on, restores, checks,
-prunes and forgets. Some are killed. When all have ended, the index may be lost or put back to an
-earlier state; then check must find nothing wrong, and every snapshot that is listed must restore,
-byte for byte, to the files that it was taken of.
+prunes, forgets, holds, releases, repairs, and what makes or removes parity. Some are killed, and
+the index may be lost beneath them. When all have ended, it may be lost or put back to an earlier
+state; then check must find nothing wrong, and every snapshot that is listed must restore, byte for
+byte, to the files that it was taken of. Then a pack may be damaged, see ``soak_damage``.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -22,16 +24,19 @@ from pathlib import Path
 from typing import Any
 
 import dedupstore
+from faults.soak_damage import DamageCounts, Losses, damage_a_pack
 from faults.soak_logs import Digests, LivingLogs, digests_of
 
 SETS = ("alpha", "beta", "gamma")
-KEEP_LAST = 4
+KEEP_LAST = (3, 4, 5)
+PARITY_PERCENT = "10"
 TYPICAL_SECONDS = 0.5
 HANGING_SECONDS = 120.0
 POLL_SECONDS = 0.002
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
+EXIT_DAMAGE = 4
 EXIT_KILLED = -9
 
 
@@ -44,11 +49,13 @@ class Counts:
     killed: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     indexes_spoiled: int = 0
+    indexes_spoiled_beneath: int = 0
     snapshots_of_killed: int = 0
     snapshots_removed: int = 0
     snapshots_verified: int = 0
     bytes_compared: int = 0
     bytes_lost: int = 0
+    damage: DamageCounts = field(default_factory=DamageCounts)
     defects: list[str] = field(default_factory=list)
 
 
@@ -103,10 +110,11 @@ class Soak:
         self._logs = {name: LivingLogs(folder / name, seed + n) for n, name in enumerate(SETS)}
         self._trees: dict[str, Digests] = {}
         self._by_set: dict[str, list[str]] = {name: [] for name in SETS}
+        self._held: set[str] = set()
         self._typical_seconds: dict[str, float] = {}
-        self._call("--repo", str(self.repository), "init", "--chunk-size", "4KiB")
-        lines = self._call("--help").decode().splitlines()
-        self._commands = {line.split()[0] for line in lines if line[:2] == "  " and line[2:3] > " "}
+        self._call("init", "--chunk-size", "4KiB")
+        self._call("policy", "set", "--keep-last", str(max(KEEP_LAST)))
+        self._has_parity = importlib.util.find_spec("pyeclib") is not None
 
     def run(self, seconds: float) -> Counts:
         """Run rounds for about ``seconds``; stop after a round that has found a defect."""
@@ -128,12 +136,15 @@ class Soak:
         if (self.repository / "index").exists():
             shutil.copytree(self.repository / "index", earlier_index)
         plans = self._plan(scratch)
+        self._random.shuffle(plans)
         removable = self._removable(plans)
         runs = self._run_all(plans, scratch)
         for run in runs:
             self._judge(run, removable)
         self._spoil_index(earlier_index)
         self._look(runs, removable, trees, scratch / "out")
+        if self._random.random() < 0.3 and not self.counts.defects:
+            self._damage(trees, scratch / "out")
 
     # What is done.
 
@@ -158,23 +169,42 @@ class Soak:
             )
         if chance() < 0.3:
             plans.append(Plan("check", ["--data"] if chance() < 0.5 else []))
-        if "prune" in self._commands and chance() < 0.6:
-            plans.append(Plan("prune", ["--keep-last", str(KEEP_LAST)]))
-        if "forget" in self._commands and snapshots and chance() < 0.3:
-            snapshot = self._random.choice(snapshots)
-            plans.append(Plan("forget", [snapshot], snapshot=snapshot))
-        self._random.shuffle(plans)
+        if chance() < 0.6:
+            keep_last = ["--keep-last", str(self._random.choice(KEEP_LAST))]
+            plans.append(Plan("prune", keep_last if chance() < 0.5 else []))
+        for kind in ("forget", "hold", "release"):
+            chosen = [*self._held] if kind == "release" else snapshots
+            if chosen and chance() < 0.3:
+                snapshot = self._random.choice(sorted(chosen))
+                plans.append(Plan(kind, [snapshot], snapshot=snapshot))
+        return plans + self._plan_care()
+
+    def _plan_care(self) -> list[Plan]:
+        """Plan what finds nothing to do, or changes nothing that snapshots need."""
+        chance = self._random.random
+        plans = []
+        if chance() < 0.2:
+            plans.append(Plan("repair", []))
+        if chance() < 0.2:
+            keep_last = ["--keep-last", str(self._random.choice(KEEP_LAST))]
+            plans.append(Plan("policy", ["set", "--set", self._random.choice(SETS), *keep_last]))
+        if self._has_parity and chance() < 0.2:
+            percent = ["--parity", PARITY_PERCENT]
+            plans.append(Plan("protect", percent if chance() < 0.7 else ["--remove"]))
         return plans
 
     def _removable(self, plans: list[Plan]) -> set[str]:
         """Return the snapshots that the commands of a round may remove."""
+        released = {plan.snapshot for plan in plans if plan.kind == "release"}
+        held = self._held - released
         found = {plan.snapshot for plan in plans if plan.kind == "forget"}
         if any(plan.kind == "prune" for plan in plans):
             # A snapshot that is made meanwhile may take the place of the oldest that is kept; one
             # that is forgotten meanwhile only ever keeps others.
             for snapshots in self._by_set.values():
-                found.update(snapshots[: max(0, len(snapshots) - (KEEP_LAST - 1))])
-        return found
+                free = [id_ for id_ in snapshots if id_ not in held]
+                found.update(free[: max(0, len(free) - (min(KEEP_LAST) - 1))])
+        return found - held
 
     def _run_all(self, plans: list[Plan], scratch: Path) -> list[Run]:
         runs: list[Run] = []
@@ -182,9 +212,14 @@ class Soak:
             runs.append(self._start(plan, scratch / f"{number}-{plan.kind}"))
             time.sleep(self._random.random() * 0.05)
         waiting = list(runs)
+        spoils_after_seconds = self._random.random() if self._random.random() < 0.3 else None
+        began_seconds = time.monotonic()
         while waiting:
             time.sleep(POLL_SECONDS)
             now = time.monotonic()
+            if spoils_after_seconds is not None and now - began_seconds > spoils_after_seconds:
+                spoils_after_seconds = None
+                self._spoil_index_beneath()
             for run in waiting:
                 elapsed_seconds = now - run.began_seconds
                 if run.process.poll() is not None:
@@ -217,10 +252,25 @@ class Soak:
         return Run(plan, process, output, time.monotonic(), kill_after_seconds)
 
     def _call(self, *arguments: str) -> bytes:
-        done = subprocess.run(
-            [*self._program, *arguments], env=self._environment, check=True, capture_output=True
-        )
+        """Run a command by itself, which must succeed, and return what it wrote on stdout."""
+        command = [*self._program, "--repo", str(self.repository), *arguments]
+        done = subprocess.run(command, env=self._environment, check=False, capture_output=True)
+        if done.returncode != EXIT_DONE:
+            self._defect(f"{arguments} ended with {done.returncode}: {done.stderr.decode()}")
         return done.stdout
+
+    def _spoil_index_beneath(self) -> None:
+        """Lose the index, or part of it, while commands use it."""
+        index = self.repository / "index"
+        chance = self._random.random()
+        if chance < 0.4:
+            (index / "CURRENT").unlink(missing_ok=True)
+        elif chance < 0.8:
+            for generation in index.glob("generation-*"):
+                shutil.rmtree(generation, ignore_errors=True)
+        else:
+            shutil.rmtree(index, ignore_errors=True)
+        self.counts.indexes_spoiled_beneath += 1
 
     def _spoil_index(self, earlier_index: Path) -> None:
         """Lose the index in one of several ways, sometimes: it may always be lost."""
@@ -252,10 +302,19 @@ class Soak:
             self._typical_seconds[kind] = 0.8 * known_seconds + 0.2 * run.seconds
             if run.plan.target is not None:
                 self._compare(run.plan.snapshot, run.plan.target, "a restore beside others")
-        elif run.code == EXIT_FAILED and run.plan.snapshot in removable:
+            if kind == "repair":
+                self._require_nothing_repaired(run.document)
+        elif run.code == EXIT_FAILED and run.plan.snapshot in (
+            removable | self._held if kind == "forget" else removable
+        ):
             self.counts.refused[kind] += 1
         else:
             self._defect(f"{kind} ended with {run.code}: {run.said}")
+
+    def _require_nothing_repaired(self, report: Any) -> None:
+        actions = [item for item in report["actions"] if item["kind"] != "rebuild-index"]
+        if actions or report["remaining"]:
+            self._defect(f"repair finds something to do: {actions} {report['remaining']}")
 
     def _look(
         self, runs: list[Run], removable: set[str], trees: dict[str, Digests], target: Path
@@ -266,7 +325,9 @@ class Soak:
                 if finding.severity is dedupstore.Severity.ERROR:
                     self._defect(f"check: {finding.kind} {finding.object} {finding.detail}")
             listed = dedupstore.list_snapshots(repository)
+            held = {id_.hex() for id_ in dedupstore.held_snapshots(repository)}
             self._take_in(listed, runs, removable, trees)
+            self._take_in_holds(runs, held)
             for snapshot in listed:
                 if snapshot.id.hex() not in self._trees:
                     continue
@@ -307,6 +368,23 @@ class Soak:
             self._defect(f"snapshot {id_} was made by nobody")
         self._by_set = by_set
 
+    def _take_in_holds(self, runs: list[Run], held: set[str]) -> None:
+        """Compare what is held with what must be."""
+        released = {run.plan.snapshot for run in runs if run.plan.kind == "release"}
+        changed = {
+            kind: {
+                run.plan.snapshot for run in runs if run.plan.kind == kind and run.code == EXIT_DONE
+            }
+            for kind in ("hold", "release")
+        }
+        there = held & self._trees.keys()
+        for id_ in ((changed["hold"] | self._held) - released) - there:
+            self._defect(f"{id_} was held, and is not held or is gone")
+        for id_ in changed["release"] & held:
+            if not any(run.plan.kind == "hold" and run.plan.snapshot == id_ for run in runs):
+                self._defect(f"{id_} was released, and is held")
+        self._held = there
+
     def _take_in_new(self, run: Run, of_set: list[str], trees: dict[str, Digests]) -> None:
         new = [id_ for id_ in of_set if id_ not in self._trees]
         if run.code == EXIT_DONE and new != [run.document["snapshot"]]:
@@ -315,6 +393,87 @@ class Soak:
             self.counts.snapshots_of_killed += len(new)
         for id_ in new[:1]:
             self._trees[id_] = trees[run.plan.set_name]
+
+    # Damage.
+
+    def _damage(self, trees: dict[str, Digests], target: Path) -> None:
+        """Damage a pack and repair; then store what the logs still have, and give up the rest."""
+        counts = self.counts.damage
+        how = damage_a_pack(self.repository, self._random)
+        if how is None:
+            return
+        counts.packs[how] += 1
+        self._repair()
+        before = self._losses(target)
+        if not before:
+            counts.repaired_whole += 1
+        else:
+            for name, logs in self._logs.items():
+                document = json.loads(
+                    self._call("--json", "snapshot", "--set", name, str(logs.folder))
+                )
+                self._trees[document["snapshot"]] = trees[name]
+                self._by_set[name].append(document["snapshot"])
+            after = self._losses(target)
+            self._require_healed(before, after, trees)
+            counts.files_lost += sum(map(len, before.values()))
+            counts.files_healed += sum(len(before[id_] - after.get(id_, set())) for id_ in before)
+            self._give_up(after)
+        with dedupstore.open_repository(self.repository) as repository:
+            for finding in dedupstore.check(repository).findings:
+                if finding.severity is dedupstore.Severity.ERROR:
+                    self._defect(f"check after a repair: {finding.kind} {finding.detail}")
+        shutil.rmtree(self.repository / "quarantine", ignore_errors=True)
+
+    def _repair(self) -> None:
+        command = [*self._program, "--repo", str(self.repository), "--json", "repair"]
+        for number in range(2):
+            done = subprocess.run(command, env=self._environment, check=False, capture_output=True)
+            if done.returncode not in (EXIT_DONE, EXIT_DAMAGE) or b"Traceback" in done.stderr:
+                self._defect(f"repair ended with {done.returncode}: {done.stderr.decode()}")
+            elif number and json.loads(done.stdout)["actions"]:
+                self._defect(f"a second repair finds something to do: {done.stdout.decode()}")
+
+    def _losses(self, target: Path) -> dict[str, set[str]]:
+        losses = Losses(self._trees, target, self._defect)
+        with dedupstore.open_repository(self.repository) as repository:
+            losses.find(repository)
+        return losses.files
+
+    def _require_healed(
+        self, before: dict[str, set[str]], after: dict[str, set[str]], trees: dict[str, Digests]
+    ) -> None:
+        """Fail where something is lost that the logs still have, or that was not lost before."""
+        stored = {value for tree in trees.values() for value in tree.values()}
+        for id_, names in after.items():
+            for name in names:
+                if name not in before.get(id_, ()):
+                    self._defect(f"{name} of {id_} is lost, and was not before a snapshot")
+                elif self._trees[id_][name] in stored and self._reads_manifest(id_):
+                    self._defect(f"{name} of {id_} is lost, though it was stored again")
+
+    def _reads_manifest(self, id_: str) -> bool:
+        """Tell whether the manifest of a snapshot is whole, so that its files can be healed."""
+        with dedupstore.open_repository(self.repository) as repository:
+            snapshot = dedupstore.load_snapshot(repository, bytes.fromhex(id_))
+            options = dedupstore.CheckOptions(snapshots=(snapshot,))
+            findings = dedupstore.check(repository, options).findings
+        return all(finding.kind != "manifest-damaged" for finding in findings)
+
+    def _give_up(self, lost: dict[str, set[str]]) -> None:
+        counts = self.counts.damage
+        for id_ in lost.keys() & self._held:
+            self._call("release", id_)
+        if lost:
+            self._call("forget", *sorted(lost))
+        for id_, names in lost.items():
+            counts.snapshots_given_up += 1
+            counts.files_given_up += len(names)
+            tree = self._trees.pop(id_)
+            counts.bytes_given_up += sum(tree[name][0] for name in names)
+        self._held -= lost.keys()
+        for snapshots in self._by_set.values():
+            snapshots[:] = [id_ for id_ in snapshots if id_ not in lost]
 
     def _compare(self, snapshot: str, target: Path, what: str) -> None:
         expected, found = self._trees[snapshot], digests_of(target, target)

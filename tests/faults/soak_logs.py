@@ -1,4 +1,4 @@
-"""Logs that live under a soak: they grow, are rotated, gzipped, truncated and taken over."""
+"""Logs that live under a soak: they grow, are rotated, gzipped, cut off, holed and taken over."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ class LivingLogs:
                 self._rotate(name)
             elif chance < 0.4:
                 self._copy_and_truncate(name)
+            elif chance < 0.5:
+                self._truncate_beneath_its_writer(name)
+            elif chance < 0.55:
+                self._cut_off(name)
         if others and self._random.random() < 0.3:
             other = self._random.choice(others)
             shutil.copy2(other.folder / "app.log", self.folder / "taken-over.log")
@@ -71,6 +75,20 @@ class LivingLogs:
         shutil.copy(log, self.folder / f"{name}.1")
         with log.open("r+b") as file:
             file.truncate(0)
+
+    def _truncate_beneath_its_writer(self, name: str) -> None:
+        """Copy and truncate a log whose writer goes on where it was, which leaves a hole."""
+        end = (self.folder / name).stat().st_size
+        self._copy_and_truncate(name)
+        with (self.folder / name).open("r+b") as log:
+            log.seek(end)
+            log.write(log_lines(self._random.randrange(1, 300), self._random.randrange(40)))
+
+    def _cut_off(self, name: str) -> None:
+        """Take away the end of a log, within a line."""
+        log = self.folder / name
+        with log.open("r+b") as file:
+            file.truncate(self._random.randrange(log.stat().st_size + 1))
 
 
 def digests_of(folder: Path, above: Path) -> Digests:

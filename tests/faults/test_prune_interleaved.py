@@ -17,17 +17,7 @@ from dedupstore.engine.reclaim.marker import Marker
 from dedupstore.engine.tree_reader import content_extents, manifest_entries
 from dedupstore.errors import LockTimeout, SnapshotUnknown
 from interleaving import Interleaved
-from small_archive import Archive
-
-
-def a_few_snapshots(base: Path) -> Archive:
-    """Return an archive with garbage to come: each snapshot has a log that the next has not."""
-    archive = Archive(base)
-    archive.write("steady.log", 1)
-    for number in range(3):
-        archive.write("changing.log", 100 + number)
-        archive.snapshot()
-    return archive
+from small_archive import Archive, a_few_snapshots
 
 
 def interleave(

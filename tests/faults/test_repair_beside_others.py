@@ -1,9 +1,8 @@
-"""Repair while others are at work, and repair that is cut short at every one of its steps."""
+"""Repair while others are at work."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,12 @@ from dedupstore import CheckOptions
 from dedupstore.engine.monitor import Event
 from dedupstore.errors import DamageError
 from dedupstore.format.pack import PackKind
-from dedupstore.ids import ChunkId
 from faults.crash_operations import Scene, add_snapshot, grow, make_scene
+from faults.crash_repairs import packs
 from faults.damage import flip
-from faults.fault_files import Fault, Killed, Strike, Survival
-from faults.test_crash_matrix import CRASHES, INDEX_FATES, machine
 from interleaving import Interleaved
-from readable_chunks import readable_chunks, stored_chunks
 from sample_repository import read_tree
 
-STEPS_MAX = 500
-STEPS_MIN = 40
 MOMENTS_MIN = 4
 
 
@@ -34,24 +28,10 @@ class Indifferent(Interleaved):
         """See ``Monitor.event``."""
 
 
-def packs(folder: Path, kind: PackKind) -> list[Path]:
-    """Return the packs of one kind, the oldest first."""
-    found = (folder / "packs" / kind.name.lower()).iterdir()
-    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
-
-
 def damage_blocks(scene: Scene) -> None:
     """Damage the data of the oldest pack, whose chunks the newest snapshot needs as well."""
     pack = packs(scene.folder, PackKind.DATA)[0]
     flip(pack, pack.stat().st_size // 3)
-
-
-def damage_much(scene: Scene) -> None:
-    """Damage a block, a table, and a snapshot record."""
-    first, second = packs(scene.folder, PackKind.DATA)[:2]
-    flip(first, first.stat().st_size // 3)
-    flip(second, -60)
-    flip(scene.folder / "snapshots" / scene.snapshots[0].hex(), 50)
 
 
 def require_restores(scene: Scene, target: Path) -> None:
@@ -112,47 +92,3 @@ def require_whole(scene: Scene, snapshots: list[bytes]) -> None:
         report = dedupstore.check(repository, CheckOptions(data=True))
     hit = {id_ for finding in report.findings for id_ in finding.snapshots}
     assert not hit.intersection(snapshots)
-
-
-@pytest.mark.parametrize("crash", CRASHES.values(), ids=list(CRASHES))
-@pytest.mark.parametrize("damage", [damage_blocks, damage_much])
-def test_a_repair_that_is_cut_short_can_be_run_again(
-    damage: Callable[[Scene], None], crash: tuple[Strike, Survival], quick_path: Path
-) -> None:
-    """After a crash at any step nothing is worse than before, and the next repair ends the work."""
-    strike, survival = crash
-    prepared = make_scene(quick_path / "prepared")
-    chunks: frozenset[ChunkId] = stored_chunks(prepared.folder)
-    damage(prepared)
-    before = readable_chunks(prepared.folder, chunks)
-    with prepared.copy_to(quick_path / "whole").open() as repository:
-        expected = dedupstore.repair(repository).snapshots_affected
-    after = readable_chunks(quick_path / "whole", chunks)
-    assert before < after
-    for step in range(1, STEPS_MAX):
-        shutil.rmtree(quick_path / "point", ignore_errors=True)
-        scene = prepared.copy_to(quick_path / "point")
-        with machine(scene, Fault(strike), step) as files:
-            try:
-                repair_scene(scene)
-            except Killed:
-                files.crash(survival)
-                INDEX_FATES[step % 4](scene.folder / "index", prepared.folder / "index")
-                assert before <= readable_chunks(scene.folder, chunks)
-                assert repair_scene(scene) <= expected
-            files.crash(Survival.SYNCED)
-            INDEX_FATES[step // 4 % 4](scene.folder / "index", prepared.folder / "index")
-            assert readable_chunks(scene.folder, chunks) == after
-            with scene.open() as repository:
-                found = dedupstore.check(repository, CheckOptions(data=True)).findings
-            kinds = {item.kind for item in found if item.severity is dedupstore.Severity.ERROR}
-            assert kinds <= {"chunks-missing"}
-        if not files.struck:
-            break
-    assert step > STEPS_MIN
-
-
-def repair_scene(scene: Scene) -> frozenset[bytes]:
-    """Repair a repository and return the snapshots that stay incomplete."""
-    with scene.open() as repository:
-        return dedupstore.repair(repository).snapshots_affected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from dedupstore.format.generation_record import (
 )
 from dedupstore.format.pack import PackKind
 from dedupstore.limits import GENERATION_MAX, GENERATION_RECORD_BYTES_MAX
+from dedupstore.storage.contract import ObjectInfo
 from dedupstore.storage.local import LocalStore
 from golden.format.layouts import generation_text
 from sample_repository import TickingClock, make_sample_repository
@@ -168,6 +170,27 @@ def test_a_record_that_is_replaced_meanwhile_is_read_again(store: LocalStore) ->
     write_generation(store, SECOND)
     racing = RacingStore(store.location, races=3)
     assert read_generation(racing) == replace(SECOND, generation=5)
+
+
+class BlindStore(LocalStore):
+    """A store whose first ``blind`` listings show nothing."""
+
+    def __init__(self, root: str, blind: int) -> None:
+        super().__init__(root)
+        self.blind = blind
+
+    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield what is there, or nothing yet."""
+        self.blind -= 1
+        return iter(()) if self.blind >= 0 else super().list_objects(prefix)
+
+
+@pytest.mark.parametrize("blind", [1, 2])
+def test_a_listing_that_shows_no_record_is_asked_again(store: LocalStore, blind: int) -> None:
+    """A listing that misses both a record and the next one is not taken for generation 0."""
+    write_generation(store, SECOND)
+    assert current_generation(BlindStore(store.location, blind)) == 2
+    assert read_generation(BlindStore(store.location, blind)) == SECOND
 
 
 class VanishingStore(LocalStore):
