@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dedupstore.engine.generation import read_generation
 from dedupstore.engine.keys import PARITY_PREFIXES
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import StoredPack
@@ -38,20 +39,25 @@ def protect(repository: Repository, *, percent: int | None = None) -> ProtectRep
 
     ``percent`` is from 1 to 100; without it, what the repository was made with, else
     ``PARITY_PERCENT_DEFAULT``. What was done stays done if this is interrupted. Parity is made of
-    intact packs only: a damaged one keeps the parity it has, which may heal it.
+    intact packs only: a damaged one keeps the parity it has, which may heal it. Packs that wait to
+    be removed are passed over.
 
     Raises:
         UsageError: see ``engine.parity.parity_maker``.
+        DamageError, UnsupportedFormat: what says which packs are dead is damaged or newer.
         LockTimeout, NoSpace, StorageError: the repository is locked, or the store refused.
     """
     percent = percent or repository.config.parity_percent or PARITY_PERCENT_DEFAULT
     maker = parity_maker(percent)
     report = ProtectReport(percent)
-    with repository.session():
+    with repository.session(writes=True):
         # What is there may be of a process that was killed before it had made that durable.
         for prefix in PARITY_PREFIXES.values():
             repository.store.sync_names(prefix)
-        packs = list(packs_without_parity(repository.store, percent))
+        dead = read_generation(repository.store).tombstones
+        packs = [
+            pack for pack in packs_without_parity(repository.store, percent) if pack.id not in dead
+        ]
         repository.monitor.begin("making parity", sum(pack.pack_bytes for pack in packs))
         try:
             for pack in packs:

@@ -8,7 +8,10 @@ import pytest
 
 import dedupstore
 from dedupstore import PruneOptions, ReclaimOptions, RetentionPolicy, SnapshotOptions
+from dedupstore.engine.generation import read_generation
+from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event, SilentMonitor
+from dedupstore.engine.parity import stored_parity
 from dedupstore.errors import UsageError
 from small_archive import noise
 
@@ -87,3 +90,23 @@ def test_without_the_library_dead_packs_go_all_the_same(
         assert "pip install it" in event.detail
         assert dedupstore.prune(repository, OPTIONS).reclaim.packs_repacked > 0
         assert dedupstore.check(repository, dedupstore.CheckOptions(data=True)).findings == []
+
+
+def test_dead_packs_need_no_parity(folder: Path) -> None:
+    """Protect passes over packs that wait to be removed, be they damaged."""
+    with (
+        dedupstore.open_repository(folder) as reader,
+        dedupstore.open_repository(folder) as repository,
+    ):
+        with reader.session():
+            assert not dedupstore.prune(repository, OPTIONS).reclaim.swept
+            dead = read_generation(repository.store).tombstones
+            for id_, stone in dead.items():
+                (folder / pack_key(stone.kind, id_)).write_bytes(b"damaged")
+            dedupstore.unprotect(repository)
+            report = dedupstore.protect(repository)
+        assert report.packs_damaged == 0
+        assert report.packs > 0
+        assert stored_parity(repository.store).keys().isdisjoint(
+            (stone.kind, id_) for id_, stone in dead.items()
+        )
