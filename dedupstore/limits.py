@@ -71,6 +71,9 @@ SNAPSHOT_RECORD_BYTES_MAX = 16 * MIB
 GENERATION_MAX = (1 << 62) - 1
 """No generation of a repository has a higher number; at one a second they last for ever."""
 
+GENERATION_REACHED_MAX = GENERATION_MAX // 2
+"""No repository can have come so far: a higher number, or this one, is somebody's mistake."""
+
 GENERATION_RECORD_BYTES_MAX = 64 * MIB
 """No generation record is longer; it holds some 400,000 tombstones."""
 

@@ -21,7 +21,7 @@ from dedupstore.engine.generation import current_generation
 from dedupstore.engine.locks import LOCKS_FOLDER, is_in_place, open_lock_file, try_lock
 from dedupstore.errors import LockTimeout, StorageError
 from dedupstore.format.generation_record import generation_name, parse_generation_name
-from dedupstore.limits import GENERATION_MAX
+from dedupstore.limits import GENERATION_REACHED_MAX
 from dedupstore.storage.contract import ReadStore
 from dedupstore.storage.local import storage_error
 
@@ -30,7 +30,6 @@ EPOCHS_FOLDER = f"{LOCKS_FOLDER}/{_EPOCHS}"
 _FIRST = "0" * 16
 """The name of generation 0, which has no record."""
 
-_REACHED_MAX = GENERATION_MAX // 2
 _POLL_SECONDS = 0.005
 _WAIT_SECONDS = 60.0
 
@@ -104,17 +103,18 @@ def oldest_epoch_at_work(folder: str) -> int | None:
     return next((epoch for epoch in _epochs(folder) if is_at_work(folder, epoch)), None)
 
 
-def next_generation(folder: str, known: Iterable[int]) -> int:
-    """Return a number for a new generation: above all in ``known``, and above that of anybody.
+def next_generation(folder: str, current: int, others: Iterable[int] = ()) -> int:
+    """Return a number for a new generation: above ``current``, that of the newest record.
 
-    Numbers never go back, even if the records of earlier generations have been lost. Numbers that
-    no repository can have reached are passed over: they would leave none above.
+    It is also above ``others``, found elsewhere, and above those of anybody at work: numbers never
+    go back, even if the records of earlier generations have been lost. Of these, numbers that no
+    repository can have reached are passed over: they would leave none above.
 
     Raises:
         StorageError: the lock files cannot be listed.
     """
-    numbers = (*known, *_epochs(folder))
-    return 1 + max((number for number in numbers if number < _REACHED_MAX), default=0)
+    found = (number for number in (*others, *_epochs(folder)) if number < GENERATION_REACHED_MAX)
+    return 1 + max((current, *found))
 
 
 def is_at_work(folder: str, generation: int) -> bool:
@@ -150,7 +150,9 @@ def all_kept_out(folder: str, generation: int) -> Iterator[bool]:
         yield False
         return
     try:
-        nobody_began_now = try_lock(descriptor, exclusive=True)
+        nobody_began_now = try_lock(descriptor, exclusive=True) and is_in_place(
+            descriptor, _path(folder, generation)
+        )
         earlier = (epoch for epoch in _epochs(folder) if epoch != generation)
         yield nobody_began_now and not any(is_at_work(folder, epoch) for epoch in earlier)
     finally:

@@ -12,6 +12,7 @@ import pytest
 
 import dedupstore
 from dedupstore import ActionKind, CheckOptions, RepairReport
+from dedupstore.engine.generation import current_generation
 from dedupstore.engine.keys import generation_key
 from dedupstore.errors import DedupstoreError, LockTimeout, UnsupportedFormat
 from dedupstore.format.canonical_json import decode_json, encode_json
@@ -19,7 +20,7 @@ from dedupstore.format.generation_record import GenerationRecord, encode_generat
 from dedupstore.format.hashing import digest
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId
-from dedupstore.limits import KIB
+from dedupstore.limits import GENERATION_MAX, GENERATION_REACHED_MAX, KIB
 from faults.damage import flip, payload_position, table_position, truncate
 from faults.damage_cases import CASES, Case
 from readable_chunks import (
@@ -234,6 +235,30 @@ def test_a_damaged_generation_record_is_renewed(sample: SampleRepository, tmp_pa
     require_exact_restores(sample, tmp_path / "out")
     with sample.open() as repository:
         take_snapshot(repository, sample)
+    require_intact(sample, tmp_path / "out")
+
+
+@pytest.mark.parametrize("number", [GENERATION_REACHED_MAX, GENERATION_MAX])
+def test_files_with_impossible_numbers_are_put_aside(
+    sample: SampleRepository, tmp_path: Path, number: int
+) -> None:
+    """What is named as a record, by a number out of reach, does not use up the numbers below it."""
+    with sample.open() as repository:
+        dedupstore.forget(repository, [sample.snapshots.pop(0)])
+        before = current_generation(repository.store)
+        strays = [sample.folder / generation_key(number - below) for below in range(2)]
+        if number == GENERATION_REACHED_MAX:
+            strays.pop()
+        for path in strays:
+            path.write_bytes(b"not a record")
+    assert len(repair(sample).quarantined) == len(strays)
+    assert repair(sample).ok
+    with sample.open() as repository:
+        assert before <= current_generation(repository.store) < GENERATION_REACHED_MAX
+        dedupstore.forget(repository, [sample.snapshots.pop(0)])
+        assert before < current_generation(repository.store) < GENERATION_REACHED_MAX
+        take_snapshot(repository, sample)
+    del sample.trees[:2]
     require_intact(sample, tmp_path / "out")
 
 

@@ -23,7 +23,7 @@ from dedupstore.engine.generation import write_generation
 from dedupstore.engine.locks import try_lock
 from dedupstore.errors import LockTimeout, StorageError
 from dedupstore.format.generation_record import GenerationRecord
-from dedupstore.limits import GENERATION_MAX
+from dedupstore.limits import GENERATION_MAX, GENERATION_REACHED_MAX
 from dedupstore.storage.local import LocalStore
 
 TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -80,7 +80,7 @@ def test_other_names_are_passed_over(store: LocalStore, tmp_path: Path) -> None:
     """Files that are not named by a generation's number are no locks, and stay."""
     folder = str(tmp_path)
     put_lock_files(tmp_path, *STRAY_NAMES)
-    assert next_generation(folder, [4]) == 5
+    assert next_generation(folder, 4) == 5
     with hold_epoch(store, folder, SystemClock()):
         assert epochs_at_work(folder) == {0}
     with all_kept_out(folder, 0) as nobody_at_work:
@@ -91,17 +91,19 @@ def test_other_names_are_passed_over(store: LocalStore, tmp_path: Path) -> None:
 
 def test_a_new_number_is_above_all_that_are_in_use(tmp_path: Path) -> None:
     """A new generation comes after all that are known, and after those in which anybody began."""
-    assert next_generation(str(tmp_path), []) == 1
-    assert next_generation(str(tmp_path), [3, 7]) == 8
+    assert next_generation(str(tmp_path), 0) == 1
+    assert next_generation(str(tmp_path), 7, [3]) == 8
+    assert next_generation(str(tmp_path), 3, [7]) == 8
     put_lock_files(tmp_path, f"{9:016x}")
-    assert next_generation(str(tmp_path), [3, 7]) == 10
+    assert next_generation(str(tmp_path), 3, [7]) == 10
 
 
 def test_impossible_numbers_do_not_use_up_the_possible_ones(tmp_path: Path) -> None:
-    """A number so high that no repository can have reached it is not the one to go on from."""
-    impossible = (GENERATION_MAX // 2, GENERATION_MAX - 1, GENERATION_MAX)
+    """A number so high that no repository can have reached it counts for records alone."""
+    impossible = (GENERATION_REACHED_MAX, GENERATION_MAX - 1, GENERATION_MAX)
     put_lock_files(tmp_path, f"{7:016x}", *(f"{number:016x}" for number in impossible))
-    assert next_generation(str(tmp_path), [3, *impossible]) == 8
+    assert next_generation(str(tmp_path), 3, impossible) == 8
+    assert next_generation(str(tmp_path), GENERATION_REACHED_MAX) == GENERATION_REACHED_MAX + 1
 
 
 def test_whoever_begins_as_the_generation_moves_on_begins_again(
@@ -152,6 +154,27 @@ def test_nobody_begins_while_all_are_kept_out(
             pass
     with hold_epoch(store, folder, SystemClock()):
         pass
+
+
+@pytest.mark.parametrize("is_made_again", [True, False])
+def test_nobody_is_kept_out_by_a_file_that_is_gone(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_made_again: bool
+) -> None:
+    """A lock on a file that others have removed keeps nobody out, and is not said to."""
+    path = tmp_path / EPOCHS_FOLDER / ("0" * 16)
+
+    def remove_and_lock(descriptor: int, *, exclusive: bool) -> bool:
+        path.unlink()
+        if is_made_again:
+            path.touch()
+        return try_lock(descriptor, exclusive=exclusive)
+
+    monkeypatch.setattr(epochs, "try_lock", remove_and_lock)
+    with all_kept_out(str(tmp_path), 0) as nobody_at_work:
+        assert not nobody_at_work
+        monkeypatch.undo()
+        with hold_epoch(store, str(tmp_path), SystemClock()):
+            pass
 
 
 def test_whoever_is_at_work_cannot_be_kept_out(store: LocalStore, tmp_path: Path) -> None:

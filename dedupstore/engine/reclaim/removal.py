@@ -46,7 +46,7 @@ def remove_snapshots(
             store,
             replace(
                 state,
-                generation=next_generation(repository.location, [state.generation]),
+                generation=next_generation(repository.location, state.generation),
                 time=repository.clock.now(),
                 forgotten=forgotten,
             ),

@@ -90,8 +90,8 @@ def _write(repository: Repository, marker: Marker, dead: Sequence[PackUse]) -> l
         if id_ in there and id_ not in marker.wrongly_dead
     }
     dead = dead[: max(0, TOMBSTONES_MAX - len(tombstones))]
-    generations = (state.generation, *(use.pack.generation for use in dead))
-    generation = next_generation(repository.location, generations)
+    generations = (use.pack.generation for use in dead)
+    generation = next_generation(repository.location, state.generation, generations)
     for use in dead:
         tombstones[use.pack.id] = Tombstone(PackKind(use.pack.kind), generation)
     write_generation(

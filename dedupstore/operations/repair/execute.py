@@ -36,6 +36,7 @@ from dedupstore.errors import (
 from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.format.hashing import digest
 from dedupstore.ids import SnapshotId
+from dedupstore.limits import GENERATION_REACHED_MAX
 from dedupstore.operations.repair.plan import ActionKind, RepairPlan
 
 
@@ -108,17 +109,20 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
 
 def _renew_generation(repository: Repository, done: Repaired) -> None:
     store = repository.store
-    with suppress(DamageError):
-        read_generation(store)
-        return
-    generations = (pack.generation for pack in repository.index.packs())
-    number = next_generation(repository.location, (current_generation(store), *generations))
+    generations = [pack.generation for pack in repository.index.packs()]
     with repository.switch_lock(exclusive=True):
-        done.quarantined.append(
-            copy_to_quarantine(store, generation_key(current_generation(store)))
-        )
-        record = GenerationRecord(generation=number, time=repository.clock.now())
-        write_generation(store, record)
+        while True:
+            with suppress(DamageError):
+                number = read_generation(store).generation
+                break
+            current = current_generation(store)
+            done.quarantined.append(copy_to_quarantine(store, generation_key(current)))
+            if current < GENERATION_REACHED_MAX:
+                number = next_generation(repository.location, current, generations)
+                write_generation(store, GenerationRecord(number, repository.clock.now()))
+                break
+            # It never was a record, and would leave hardly a number above it.
+            store.delete(generation_key(current))
     repository.index.require_generation(number)
 
 
@@ -220,7 +224,7 @@ def _switch(
 def _write_next(repository: Repository, state: GenerationRecord) -> int:
     """Write a generation record as ``state``, but with the next number, and return that."""
     store = repository.store
-    number = next_generation(repository.location, [current_generation(store)])
+    number = next_generation(repository.location, current_generation(store))
     record = replace(state, generation=number, time=repository.clock.now())
     write_generation(store, record)
     return number
