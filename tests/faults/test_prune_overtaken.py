@@ -171,3 +171,27 @@ def test_a_dry_run_beside_a_forget_finds_no_damage(
         assert len(dedupstore.prune(repository, options).removed) == 2
     assert watched.kinds == []
     assert len(archive.require_all_restore()) == 2
+
+
+@pytest.mark.parametrize("forgets", [1, 2, 3])
+def test_a_check_that_a_forget_overtakes_misses_no_snapshot(
+    quick_path: Path, monkeypatch: pytest.MonkeyPatch, forgets: int
+) -> None:
+    """Snapshots that are forgotten while a check loads the records are not called missing."""
+    archive = a_few_snapshots(quick_path / "archive")
+    archive.write("changing.log", 103)
+    archive.snapshot()
+    oldest_first = list(archive.trees)
+
+    def forget_and_list(repository: Repository) -> list[SnapshotId]:
+        listed_before = list_snapshot_ids(repository)
+        for number in range(forgets):
+            # The second and the third name the one before them.
+            with archive.open() as other:
+                dedupstore.forget(other, [oldest_first[number]])
+        # What a listing shows of removals that happen meanwhile is a matter of luck.
+        return [id_ for id_ in listed_before if id_ != oldest_first[0]]
+
+    monkeypatch.setattr("dedupstore.engine.audit.records.list_snapshot_ids", forget_and_list)
+    with archive.open() as repository:
+        assert dedupstore.check(repository).findings == []

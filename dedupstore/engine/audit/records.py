@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from dedupstore.engine.audit.findings import FindingCollector
 from dedupstore.engine.generation import current_generation, read_generation
@@ -10,7 +11,7 @@ from dedupstore.engine.keys import generation_key, snapshot_key
 from dedupstore.engine.monitor import kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapshot
-from dedupstore.errors import DamageError, ObjectMissing, UnsupportedFormat
+from dedupstore.errors import DamageError, ObjectMissing, SnapshotUnknown, UnsupportedFormat
 from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.ids import SnapshotId
 
@@ -50,14 +51,39 @@ def load_all(
             continue
         loaded.append(snapshot)
     loaded.sort(key=lambda snapshot: (snapshot.record.time, snapshot.id))
-    known = {*ids, *forgotten}
     for snapshot in loaded:
-        record = snapshot.record
-        if record.repository_id != repository.config.repository_id:
+        if snapshot.record.repository_id != repository.config.repository_id:
             detail = "the record, or the repository's config, belongs to another repository"
             collector.error("snapshot-foreign", snapshot_key(snapshot.id), detail)
-        if record.previous is not None and record.previous not in known:
-            known.add(record.previous)
-            detail = f"the snapshot after it, {snapshot.id.hex()[:12]}, names it"
-            collector.error("snapshot-missing", snapshot_key(record.previous), detail)
+    for missing, namer in _missing(repository, loaded, {*ids, *forgotten}).items():
+        detail = f"the snapshot after it, {namer.hex()[:12]}, names it"
+        collector.error("snapshot-missing", snapshot_key(missing), detail)
     return loaded
+
+
+def _missing(
+    repository: Repository, loaded: Sequence[Snapshot], known: Collection[SnapshotId]
+) -> dict[SnapshotId, SnapshotId]:
+    """Return the snapshots that are named as the one before and are not there, and who names them.
+
+    What somebody has removed on purpose while the records were loaded is none of these.
+    """
+    found: dict[SnapshotId, SnapshotId] = {}
+    for snapshot in loaded:
+        previous = snapshot.record.previous
+        if previous is not None and previous not in known:
+            found.setdefault(previous, snapshot.id)
+    if found:
+        with suppress(DamageError, UnsupportedFormat):
+            for forgotten in read_generation(repository.store).forgotten:
+                found.pop(forgotten, None)
+    # The memory of a removed one goes after the last snapshot that names it: asked in this order.
+    return {lost: namer for lost, namer in found.items() if _is_there(repository, namer)}
+
+
+def _is_there(repository: Repository, snapshot: SnapshotId) -> bool:
+    try:
+        repository.require_snapshot(snapshot)
+    except SnapshotUnknown:
+        return False
+    return True
