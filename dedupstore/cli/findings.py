@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from dedupstore.cli.text import ID_DIGITS_SHOWN, path_fields, printable, printable_path
-from dedupstore.engine.audit.findings import Finding
+from dedupstore.engine.audit.findings import FILES_NAMED_MAX, Finding, Severity
 from dedupstore.ids import SnapshotId
 
 _FILES_SHOWN = 10
+_NOT_FOR_REPAIR = frozenset(("chunks-missing", "policy-damaged", "snapshot-foreign"))
+
+
+def repair_may_help(findings: Iterable[Finding]) -> bool:
+    """Tell whether repair can do something about one of ``findings``."""
+    return any(
+        finding.severity is Severity.ERROR
+        and finding.kind not in _NOT_FOR_REPAIR
+        and not finding.kind.endswith("-unsupported")
+        for finding in findings
+    )
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
@@ -39,8 +51,12 @@ def finding_lines(finding: Finding) -> list[str]:
         more = len(finding.snapshots) - len(ids)
         lines.append(f"  snapshots hit: {', '.join(ids)}" + (f" and {more} more" if more else ""))
     if finding.files_hit:
-        lines.append(f"  files hit: {finding.files_hit}")
-        lines += [f"    {printable_path(path)}" for path in finding.files[:_FILES_SHOWN]]
-        if len(finding.files) > _FILES_SHOWN:
+        # A file is counted for each snapshot that has it; people want to know which.
+        paths = list(dict.fromkeys(finding.files))
+        are_all = len(finding.files) < FILES_NAMED_MAX
+        count = str(len(paths)) if are_all else f"{finding.files_hit}, in all snapshots together"
+        lines.append(f"  files hit: {count}")
+        lines += [f"    {printable_path(path)}" for path in paths[:_FILES_SHOWN]]
+        if len(paths) > _FILES_SHOWN:
             lines.append("    … (--json names more)")
     return lines

@@ -60,7 +60,7 @@ def given_reclaim_options(given: Mapping[str, Any]) -> ReclaimOptions:
 
 
 def reclaim_json(report: ReclaimReport) -> dict[str, Any]:
-    """Return what was done as JSON fields."""
+    """Return what was done, or would be, as JSON fields."""
     return {
         "freed_bytes": report.bytes_freed,
         "swept": report.swept,
@@ -93,16 +93,19 @@ def reclaim_lines(report: ReclaimReport, *, dry_run: bool) -> list[str]:
     """Return what was done in words."""
     dead, repack = report.plan.dead, report.plan.repack
     freed = format_size(report.bytes_freed)
-    if dry_run:
+    done_or_planned = dead or repack or report.packs_dead or report.bytes_left_over
+    if not done_or_planned and report.swept:
+        outcome = "nothing to free"
+    elif dry_run:
         outcome = (
             f"would remove {counted(len(dead), 'pack')} of which nothing is needed, and repack "
             f"{counted(len(repack), 'pack')}: about {freed} would be freed"
         )
     else:
-        outcome = (
-            f"freed {freed}: {counted(report.packs_dead, 'pack')} removed, "
-            f"{report.packs_repacked} of these repacked into {format_size(report.bytes_written)}"
-        )
+        outcome = f"freed {freed}: {counted(report.packs_dead, 'pack')} removed"
+        if report.packs_repacked:
+            written = format_size(report.bytes_written)
+            outcome += f", {report.packs_repacked} of these repacked into {written}"
     lines = [outcome]
     if report.bytes_left_over:
         lines.append(
@@ -115,8 +118,9 @@ def reclaim_lines(report: ReclaimReport, *, dry_run: bool) -> list[str]:
             "the next prune removes what nobody does"
         )
     if report.chunks_lost:
+        verb = "is" if report.chunks_lost == 1 else "are"
         lines.append(
-            f"{counted(report.chunks_lost, 'chunk')} that snapshots need are lost; see: "
+            f"{counted(report.chunks_lost, 'chunk')} that snapshots need {verb} lost; see: "
             "dedupstore check"
         )
     return lines

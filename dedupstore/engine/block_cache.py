@@ -6,9 +6,11 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+from dedupstore.engine.block_salvage import salvage_block
 from dedupstore.engine.pack_reader import read_block
 from dedupstore.engine.verified_block import VerifiedBlock, verify_block
 from dedupstore.engine.workers import worker_count
+from dedupstore.errors import DamageError
 from dedupstore.storage.contract import ReadStore
 
 BLOCKS_HELD_MAX = 6
@@ -26,11 +28,14 @@ class BlockPlace(NamedTuple):
 class BlockCache:
     """Fetches, decodes and verifies blocks in threads and holds the last few.
 
-    Memory is bounded by ``BLOCKS_HELD_MAX`` blocks, usually 8 MiB each.
+    Memory is bounded by ``BLOCKS_HELD_MAX`` blocks, usually 8 MiB each. With ``salvages``, a
+    damaged block is given out with the chunks that are sound, if any are.
     """
 
-    def __init__(self, store: ReadStore) -> None:
+    def __init__(self, store: ReadStore, *, salvages: bool) -> None:
         self._store = store
+        self._salvages = salvages
+        self._given_up: set[BlockPlace] = set()
         self._blocks: OrderedDict[BlockPlace, Future[VerifiedBlock]] = OrderedDict()
         self._executor = ThreadPoolExecutor(worker_count(), "dedupstore-read")
 
@@ -55,6 +60,7 @@ class BlockCache:
     def forget(self) -> None:
         """Drop all blocks; for when the places they came from may be wrong."""
         self._blocks.clear()
+        self._given_up.clear()
 
     def close(self) -> None:
         """Stop the threads."""
@@ -62,4 +68,14 @@ class BlockCache:
         self._blocks.clear()
 
     def _load(self, place: BlockPlace) -> VerifiedBlock:
-        return verify_block(read_block(self._store, *place))
+        try:
+            return verify_block(read_block(self._store, *place))
+        except DamageError as damage:
+            # To read past bad sectors is slow: not again where nothing came of it.
+            if not self._salvages or place in self._given_up:
+                raise
+            chunks = salvage_block(self._store, *place)
+            if not chunks:
+                self._given_up.add(place)
+                raise
+            return VerifiedBlock(chunks, (), damage.message)

@@ -26,11 +26,14 @@ class ChunkReader(Closing):
 
     The index is only a hint: where what it says leads to nothing readable, it is built anew from
     the packs, once, and other copies of the chunk are looked for, before it is called unreadable.
+
+    With ``salvages``, chunks of damaged blocks are read that are sound themselves. That is for
+    those who want the data; to all others such a block is lost, so that it is found and mended.
     """
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, *, salvages: bool = False) -> None:
         self._repository = repository
-        self._cache = BlockCache(repository.store)
+        self._cache = BlockCache(repository.store, salvages=salvages)
         self._keys: dict[PackId, str] = {}
         self._index_is_fresh = False
         self._copies: dict[ChunkId, list[BlockPlace]] = {}

@@ -15,7 +15,7 @@ from dedupstore.format.generation_record import (
     encode_generation_record,
     parse_generation_name,
 )
-from dedupstore.limits import GENERATION_MAX, GENERATION_RECORD_BYTES_MAX
+from dedupstore.limits import GENERATION_REACHED_MAX, GENERATION_RECORD_BYTES_MAX
 from dedupstore.storage.contract import DeleteStore, ReadStore
 
 _READS_MAX = 20
@@ -70,8 +70,11 @@ def write_generation(store: DeleteStore, record: GenerationRecord) -> None:
         NoSpace, StorageError: the store refused, or nobody could read such a record; the newest
             one is the one it was.
     """
-    if record.generation > GENERATION_MAX:
-        raise StorageError(f"no generation can have the number {record.generation}")
+    if record.generation > GENERATION_REACHED_MAX:
+        raise StorageError(
+            f"no generation can have the number {record.generation}",
+            hint="somebody's mistake stands among the generations; mend it with: dedupstore repair",
+        )
     data = encode_generation_record(record)
     if len(data) > GENERATION_RECORD_BYTES_MAX:
         raise StorageError(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 from dedupstore.clock import format_time
 from dedupstore.engine.keys import HOLDS_PREFIX, stored_ids
 from dedupstore.engine.repository import Repository
+from dedupstore.engine.snapshots import PREFIX_DIGITS_MIN, find_snapshot_id, list_snapshot_ids
+from dedupstore.errors import SnapshotUnknown
 from dedupstore.format.canonical_json import encode_json
 from dedupstore.format.fields import FORMAT_VERSION
-from dedupstore.ids import SnapshotId
+from dedupstore.ids import SnapshotId, is_id_prefix
+
+_CANDIDATES_MAX = 10
 
 
 def hold_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
@@ -32,6 +38,32 @@ def release_snapshot(repository: Repository, snapshot: SnapshotId) -> None:
     """
     with repository.switch_lock(exclusive=False):
         repository.store.delete_all([_key(snapshot)])
+
+
+def find_releasable_id(
+    repository: Repository, name: str, *, set_name: str | None = None, zone: tzinfo = UTC
+) -> SnapshotId:
+    """Return the id of the snapshot that ``name`` means, as ``find_snapshot_id`` does.
+
+    A prefix may also mean a hold that is left of a snapshot whose record is gone.
+
+    Raises:
+        SnapshotUnknown, UsageError, StorageError: see ``find_snapshot``.
+    """
+    prefix = name.lower()
+    if is_id_prefix(prefix) and len(prefix) >= PREFIX_DIGITS_MIN:
+        listed = frozenset(list_snapshot_ids(repository))
+        held = held_snapshots(repository)
+        matches = sorted(id_ for id_ in listed | held if id_.hex().startswith(prefix))
+        if any(id_ not in listed for id_ in matches):
+            if len(matches) == 1:
+                return matches[0]
+            raise SnapshotUnknown(
+                f"{name} means {len(matches)} snapshots",
+                hint="give more digits: " + ", ".join(id_.hex()[:12] for id_ in matches[:5]),
+                candidates=tuple(id_.hex() for id_ in matches[:_CANDIDATES_MAX]),
+            )
+    return find_snapshot_id(repository, name, set_name=set_name, zone=zone)
 
 
 def held_snapshots(repository: Repository) -> frozenset[SnapshotId]:

@@ -16,11 +16,8 @@ from dedupstore.engine.pack_reader import (
 )
 from dedupstore.engine.parity import heal_pack
 from dedupstore.engine.verified_block import verify_block
-from dedupstore.errors import (
-    DamageError,
-    ObjectUnreadable,
-    UnsupportedFormat,
-)
+from dedupstore.engine.what_is_left import WhatIsLeft
+from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.block import ChunkInfo, decode_block
 from dedupstore.format.hashing import digest_parts
 from dedupstore.format.pack import (
@@ -35,7 +32,6 @@ from dedupstore.format.salvage import salvage_chunks
 from dedupstore.ids import ChunkId
 from dedupstore.storage.contract import ReadStore
 
-_SECTOR_BYTES = 4096
 _GENERATIONS_TRIED = 64
 
 
@@ -92,33 +88,6 @@ def listed_chunks(store: ReadStore, pack: StoredPack) -> frozenset[ChunkId]:
         table = read_table(WhatIsLeft(store), pack)
         return frozenset(chunk.id for block in table.blocks for chunk in block.chunks)
     return frozenset()
-
-
-class WhatIsLeft:
-    """A store of which every object can be read: with zeros where the disk gives no bytes back."""
-
-    def __init__(self, store: ReadStore) -> None:
-        self._store = store
-        self.location = store.location
-        self.object_bytes = store.object_bytes
-        self.list_objects = store.list_objects
-
-    def get(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
-        """See ``ReadStore.get``; ObjectUnreadable is not raised."""
-        with suppress(ObjectUnreadable):
-            return self._store.get(key, offset, length)
-        end = self._store.object_bytes(key)
-        if length is not None:
-            end = min(end, offset + length)
-        parts = []
-        while offset < end:
-            step = min(end, offset - offset % _SECTOR_BYTES + _SECTOR_BYTES) - offset
-            part = b""
-            with suppress(ObjectUnreadable):
-                part = self._store.get(key, offset, step)
-            parts.append(part.ljust(step, b"\0"))
-            offset += step
-        return b"".join(parts)
 
 
 def _salvage_block(data: bytes, listed: tuple[ChunkInfo, ...]) -> SalvagedBlock:

@@ -89,6 +89,31 @@ def parity_maker(percent: int) -> ParityMaker:
     return ParityMaker(percent, encode_shards)
 
 
+def parity_maker_like(
+    store: ReadStore, kind: PackKind, pack: PackId, percent_else: int | None
+) -> ParityMaker | None:
+    """Return what makes the parity of a pack anew, as much as there is of it.
+
+    Where neither end of a damaged object says how much that is, it is ``percent_else``; ``None``
+    where that is ``None``, too.
+
+    Raises:
+        UnsupportedFormat: the parity is newer.
+        UsageError: see ``parity_maker``.
+        StorageError: the store could not deliver.
+    """
+    head = _read_head(store, kind, pack)
+    if head is None:
+        return None if percent_else is None else parity_maker(percent_else)
+    layout = head.layout
+
+    def difference_bytes(percent: int) -> int:
+        return abs(parity_layout(layout.pack_bytes, percent).object_bytes - layout.object_bytes)
+
+    # Of small packs, several percentages give one size: any of them does.
+    return parity_maker(min(range(1, 101), key=difference_bytes))
+
+
 def parity_layout(pack_bytes: int, percent: int) -> ParityLayout:
     """Return the layout of parity of at least ``percent`` for a pack.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from datetime import tzinfo
+from typing import TypeAlias
 
 from dedupstore.clock import parse_zone
 from dedupstore.engine.keys import POLICIES_PREFIX, stored_ids
@@ -17,6 +20,9 @@ from dedupstore.format.policy import (
     encode_policy,
 )
 from dedupstore.limits import POLICY_BYTES_MAX
+
+OnDamage: TypeAlias = Callable[[str, DamageError | UnsupportedFormat], None]
+"""Gets the key of a policy that cannot be read, and why it cannot."""
 
 _DEFAULT_KEY = f"{POLICIES_PREFIX}/default"
 
@@ -102,15 +108,35 @@ def list_policies(repository: Repository) -> list[StoredPolicy]:
         DamageError, UnsupportedFormat: one of them is damaged or newer.
         StorageError: the store could not deliver.
     """
-    default = default_policy(repository)
-    own = []
-    for id_, _ in stored_ids(repository.store, POLICIES_PREFIX):
+
+    def refuse(_: str, error: DamageError | UnsupportedFormat) -> None:
+        raise error
+
+    return readable_policies(repository, refuse)
+
+
+def readable_policies(repository: Repository, on_damage: OnDamage) -> list[StoredPolicy]:
+    """Return all policies that can be read, in the order of ``list_policies``.
+
+    ``on_damage`` is told of each of the others: damaged, or made by a newer version.
+
+    Raises:
+        StorageError: the store could not list or deliver.
+    """
+    keys = [
+        f"{POLICIES_PREFIX}/{id_.hex()}" for id_, _ in stored_ids(repository.store, POLICIES_PREFIX)
+    ]
+    found = []
+    for key in (_DEFAULT_KEY, *keys):
         try:
-            own.append(_load(repository, f"{POLICIES_PREFIX}/{id_.hex()}", None))
+            found.append(_load(repository, key, None))
         except ObjectMissing:
-            continue  # removed meanwhile
-    own.sort(key=lambda stored: stored.set_name or "")
-    return [default, *own] if default else own
+            continue  # there is none for all others, or it was removed meanwhile
+        except (DamageError, UnsupportedFormat) as error:
+            on_damage(key, error)
+    # The one of all others has no name.
+    found.sort(key=lambda stored: stored.set_name or "")
+    return found
 
 
 def zone_of(policy: RetentionPolicy) -> tzinfo:
@@ -145,7 +171,7 @@ def _damage(key: str, detail: str, set_name: str | None) -> DamageError:
     if key == _DEFAULT_KEY:
         hint = "set it again with: dedupstore policy set --keep-…"
     elif set_name is not None:
-        hint = f"set it again with: dedupstore policy set --set {set_name} --keep-…"
+        hint = f"set it again with: dedupstore policy set --set {shlex.quote(set_name)} --keep-…"
     else:
         hint = "set the policies of all sets again with --set, or delete that file"
     return DamageError(f"{key}: {detail}", hint=hint)

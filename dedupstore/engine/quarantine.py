@@ -1,11 +1,15 @@
-"""Quarantine: where damaged objects are put aside, for people; nothing ever reads it."""
+"""Quarantine: where damaged objects are put aside, for people.
+
+Nothing stored there is ever used: it is read only to see whether a copy is there already.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
 
-from dedupstore.engine.pack_salvage import WhatIsLeft
+from dedupstore.engine.what_is_left import WhatIsLeft
+from dedupstore.errors import ObjectMissing
 from dedupstore.storage.contract import DeleteStore
 
 QUARANTINE_PREFIX = "quarantine"
@@ -18,8 +22,7 @@ def move_to_quarantine(store: DeleteStore, key: str) -> str:
         ObjectMissing: there is no such object.
         NoSpace, StorageError: the store refused; the object is where it was.
     """
-    taken = _keys(store)
-    new_key = next(candidate for candidate in _candidates(key) if candidate not in taken)
+    new_key = next(candidate for candidate in _candidates(key) if _is_free(store, candidate))
     store.move(key, new_key)
     return new_key
 
@@ -35,18 +38,23 @@ def copy_to_quarantine(store: DeleteStore, key: str) -> str:
     """
     left = WhatIsLeft(store)
     data = left.get(key)
-    taken = _keys(store)
+    copies = {info.key for info in store.list_objects(QUARANTINE_PREFIX)}
     for candidate in _candidates(key):
-        if candidate not in taken:
+        if _is_free(store, candidate):
             store.put(candidate, [data])
             return candidate
-        if left.get(candidate, 0, len(data) + 1) == data:
+        if candidate in copies and left.get(candidate, 0, len(data) + 1) == data:
             return candidate
     raise RuntimeError("numbers have come to an end")
 
 
-def _keys(store: DeleteStore) -> set[str]:
-    return {info.key for info in store.list_objects(QUARANTINE_PREFIX)}
+def _is_free(store: DeleteStore, key: str) -> bool:
+    """Tell whether nothing has this name, be it an object or, say, a folder that is in the way."""
+    try:
+        store.object_bytes(key)
+    except ObjectMissing:
+        return True
+    return False
 
 
 def _candidates(key: str) -> Iterator[str]:

@@ -12,19 +12,26 @@ from dedupstore.ids import ChunkId
 
 @dataclass(frozen=True, slots=True)
 class VerifiedBlock:
-    """The chunks of a block by id, without those whose bytes are not their own (``damaged``)."""
+    """The chunks of a block by id, without those whose bytes are not their own (``damaged``).
+
+    ``damage`` says what is wrong with a block of which ``chunks`` are all that could be salvaged.
+    """
 
     chunks: dict[ChunkId, memoryview]
     damaged: tuple[ChunkId, ...]
+    damage: str = ""
 
     def chunk(self, id_: ChunkId) -> memoryview:
         """Return the bytes of a chunk.
 
         Raises:
-            ChunkUnreadable: the block does not hold it, or holds other bytes under its id.
+            ChunkUnreadable: the block does not hold it, holds other bytes under its id, or is
+                damaged, and this could not be salvaged.
         """
         found = self.chunks.get(id_)
         if found is None:
+            if self.damage:
+                raise ChunkUnreadable(f"chunk {id_.hex()[:16]} cannot be read: {self.damage}")
             raise ChunkUnreadable(f"chunk {id_.hex()[:16]} is not where it should be")
         return found
 

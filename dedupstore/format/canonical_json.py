@@ -79,10 +79,23 @@ def decode_json(data: bytes, bytes_max: int, what: str) -> JsonObject:
         # Reading it back also shows keys given twice and halves of surrogate pairs.
         canonical = encode_json(value) == data
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{what} is not readable: {error}") from error
+        raise FormatError(f"{what} is not readable: {_reason(error)}") from error
     if not canonical:
         raise FormatError(f"{what} is not written in the one way the format allows")
     return value
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    """Return in plain words why a text could not be read, or not be written back."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, UnicodeEncodeError):
+        return "it holds text that is not Unicode"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON, from line {error.lineno}, column {error.colno}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error)
 
 
 def _refuse_deep_nesting(value: JsonObject, what: str) -> None:

@@ -31,7 +31,7 @@ def cat(repository: Repository, snapshot: Snapshot, path: str | bytes, output: B
         OSError: ``output`` cannot be written.
     """
     written_bytes = 0
-    with repository.session(reads=[snapshot.id]), ChunkReader(repository) as reader:
+    with repository.session(reads=[snapshot.id]), ChunkReader(repository, salvages=True) as reader:
         entry = find_file(reader, snapshot, os.fsencode(path))
         tally = LossTally(read_what_is_left(reader, entry.content))
         for part_bytes, data, _ in tally:
@@ -44,6 +44,14 @@ def cat(repository: Repository, snapshot: Snapshot, path: str | bytes, output: B
     if tally.damage is not None:
         raise ChunkUnreadable(
             f"{describe_missing(tally.missing, entry.size)}: {tally.damage.message}",
-            hint="restore it: what is left goes to a file beside its name",
+            hint=_hint(repository, tally),
         ) from tally.damage
     return written_bytes
+
+
+def _hint(repository: Repository, tally: LossTally) -> str | None:
+    if tally.data_bytes:
+        return "restore it: what is left goes to a file beside its name"
+    if repository.store.is_writable():
+        return "see what can be mended with: dedupstore repair --dry-run"
+    return None

@@ -30,7 +30,7 @@ def list_entries(
     """
     selection = Selection([os.fsencode(selector) for selector in selectors])
     base: bytes | None = None
-    with repository.session(reads=[snapshot.id]), ChunkReader(repository) as reader:
+    with repository.session(reads=[snapshot.id]), ChunkReader(repository, salvages=True) as reader:
         for entry, chosen in selection.entries(reader, snapshot):
             if not chosen:
                 continue

@@ -51,7 +51,10 @@ def diff(
     patterns = [os.fsencode(selector) for selector in selectors]
     selections = Selection(patterns), Selection(patterns)
     result = SnapshotDiff()
-    with repository.session(reads=[older.id, newer.id]), ChunkReader(repository) as reader:
+    with (
+        repository.session(reads=[older.id, newer.id]),
+        ChunkReader(repository, salvages=True) as reader,
+    ):
         pairs = _pair_up(
             _chosen(selections[0], reader, older), _chosen(selections[1], reader, newer)
         )

@@ -35,10 +35,11 @@ class ProtectReport:
 
 
 def protect(repository: Repository, *, percent: int | None = None) -> ProtectReport:
-    """Make parity for each pack that has none, or another percentage of it.
+    """Make parity for each pack that has none, or with ``percent`` another percentage of it.
 
-    ``percent`` is from 1 to 100; without it, what the repository was made with, else
-    ``PARITY_PERCENT_DEFAULT``. What was done stays done if this is interrupted. Parity is made of
+    ``percent`` is from 1 to 100. Without it, packs that have parity keep what they have, and the
+    others get as much as the repository was made with, else ``PARITY_PERCENT_DEFAULT``. What was
+    done stays done if this is interrupted. Parity is made of
     intact packs only: a damaged one keeps the parity it has, which may heal it. Packs that wait to
     be removed are passed over.
 
@@ -47,9 +48,8 @@ def protect(repository: Repository, *, percent: int | None = None) -> ProtectRep
         DamageError, UnsupportedFormat: what says which packs are dead is damaged or newer.
         LockTimeout, NoSpace, StorageError: the repository is locked, or the store refused.
     """
-    percent = percent or repository.config.parity_percent or PARITY_PERCENT_DEFAULT
-    maker = parity_maker(percent)
-    report = ProtectReport(percent)
+    maker = parity_maker(percent or repository.config.parity_percent or PARITY_PERCENT_DEFAULT)
+    report = ProtectReport(maker.percent)
     with repository.session(writes=True):
         # What is there may be of a process that was killed before it had made that durable.
         for prefix in PARITY_PREFIXES.values():

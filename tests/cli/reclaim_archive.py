@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.installed_command import Dedupstore
+from dedupstore.engine.holds import hold_snapshot
 from dedupstore.engine.keys import snapshot_key
+from dedupstore.engine.reclaim.run import ReclaimReport, reclaim
+from dedupstore.engine.repository import Repository
 from dedupstore.format.canonical_json import decode_json, encode_json
 from dedupstore.format.hashing import checksum, digest
 from dedupstore.format.pack import TRAILER_BYTES
+from dedupstore.ids import SnapshotId
 from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX
 from small_archive import noise
 
@@ -29,6 +34,7 @@ RECLAIM_FIELDS = {
     "switch_seconds",
 }
 LEFT_OUT = {"index", "locks"}
+MEANWHILE = "not removed, since it has been held or removed meanwhile: "
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,14 @@ def make_removable(command: Dedupstore) -> Removable:
         web.append(take("web", day, *(("--tag", "release") if day == 1 else ())))
     (logs / "changing.log").unlink()
     return Removable(command, tuple(web), (take("db", 4), take("db", 5)))
+
+
+def hold_meanwhile(
+    repository: Repository, snapshots: list[SnapshotId], *more: Any, **options: Any
+) -> ReclaimReport:
+    """Do what ``reclaim`` does, after somebody held the first snapshot that is to be removed."""
+    hold_snapshot(repository, snapshots[0])
+    return reclaim(repository, snapshots, *more, **options)
 
 
 def add_newer_pack(repository: Path) -> None:

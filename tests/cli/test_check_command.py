@@ -51,6 +51,14 @@ def test_json_says_what_was_verified(dedupstore: Dedupstore) -> None:
     assert timedelta() <= age < timedelta(minutes=5)
 
 
+def test_all_and_a_part_exclude_each_other(dedupstore: Dedupstore) -> None:
+    """--data with --data-subset is refused with exit code 2 and a hint, in either order."""
+    for arguments in (("--data", "--data-subset", "1%"), ("--data-subset", "1MB", "--data")):
+        outcome = dedupstore.run("check", *arguments, expect=2)
+        assert outcome.error_lines == ["error: --data and --data-subset exclude each other"]
+        assert "\nhint: " in outcome.stderr
+
+
 def test_a_damaged_memory_is_no_damage(dedupstore: Dedupstore) -> None:
     """A memory full of rubbish is a warning, with exit code 0."""
     (dedupstore.repository / "verified").write_bytes(b"rubbish")

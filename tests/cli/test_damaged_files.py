@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli.installed_command import Dedupstore
+from dedupstore.format.block import HEADER_BYTES
+from dedupstore.format.pack import PACK_HEADER_BYTES
 from partial_files import with_holes
 
 FIRST, SECOND, THIRD = (os.urandom(40_000) for _ in range(3))
@@ -72,6 +74,42 @@ def test_cat_ends_at_the_gap(dedupstore: Dedupstore, log: Path) -> None:
     assert "of 120000 are missing" in error
     assert log.read_bytes().startswith(ended.stdout)
     assert len(ended.stdout) > 20_000
+
+
+def test_where_nothing_can_be_read_repair_is_named(dedupstore: Dedupstore) -> None:
+    """Of a file that is lost as a whole, cat and restore name the command that may mend it."""
+    log = dedupstore.folder / "lost.log"
+    log.write_bytes(FIRST)
+    dedupstore.snapshot("lost.log")
+    (pack,) = (dedupstore.repository / "packs" / "data").iterdir()
+    pack.write_bytes(bytes(pack.stat().st_size))
+    ended = dedupstore.run("cat", "latest", log, expect=4)
+    assert ended.stdout == b""
+    assert "hint: see what can be mended with: dedupstore repair --dry-run" in ended.stderr
+    ended = dedupstore.run("restore", "latest", "--target", "out", expect=4)
+    assert "nothing of it can be read; see what can be mended with: dedupstore" in ended.stderr
+    assert not list((dedupstore.folder / "out").rglob("*.partial"))
+
+
+def test_where_something_is_left_restore_is_named(dedupstore: Dedupstore, log: Path) -> None:
+    """Of a file of which a part can be read, cat says how to get it."""
+    ended = dedupstore.run("cat", "latest", log, expect=4)
+    assert "hint: restore it: what is left goes to a file beside its name" in ended.stderr
+
+
+def test_a_damaged_block_does_not_cost_its_sound_chunks(dedupstore: Dedupstore) -> None:
+    """Of a block with a flipped bit in its directory, cat and restore read the file whole."""
+    log = dedupstore.folder / "whole.log"
+    log.write_bytes(FIRST)
+    dedupstore.snapshot("whole.log")
+    (pack,) = (dedupstore.repository / "packs" / "data").iterdir()
+    damaged = bytearray(pack.read_bytes())
+    damaged[PACK_HEADER_BYTES + HEADER_BYTES + 3] ^= 1
+    pack.write_bytes(damaged)
+    dedupstore.run("check", "--data", expect=4)
+    assert dedupstore.run("cat", "latest", log).stdout == FIRST
+    dedupstore.run("restore", "latest", "--target", "out")
+    assert (dedupstore.folder / "out" / log.relative_to("/")).read_bytes() == FIRST
 
 
 def test_a_tar_is_whole_without_the_file(dedupstore: Dedupstore, log: Path) -> None:

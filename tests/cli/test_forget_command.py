@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from cli.installed_command import Argument, Dedupstore
-from cli.reclaim_archive import RECLAIM_FIELDS, Removable, make_removable, packs_by_age
+from cli.reclaim_archive import (
+    MEANWHILE,
+    RECLAIM_FIELDS,
+    Removable,
+    hold_meanwhile,
+    make_removable,
+    packs_by_age,
+)
+from dedupstore.cli.run import run
 from faults.damage import flip
 
 
@@ -67,7 +75,7 @@ def test_a_dry_run_changes_nothing_and_tells_what_then_happens(removable: Remova
     assert text.startswith(f"would remove {removable.web[1][:12]}\nwould remove ")
     assert removable.state() == before
     done = command.run("forget", removable.web[1], "--json").json
-    for name in ("removed", "plan", "swept", "pieces_read"):
+    for name in ("removed", "plan", "swept", "pieces_read", "packs_dead", "packs_repacked"):
         assert foretold[name] == done[name]
     assert foretold["freed_bytes"] == pytest.approx(done["freed_bytes"], rel=0.1)
 
@@ -79,6 +87,22 @@ def test_the_text_names_what_was_removed(removable: Removable) -> None:
     assert lines[2].startswith("freed ")
     quiet = removable.command.run("-q", "forget", removable.web[2])
     assert (quiet.stdout, quiet.stderr) == (b"", "")
+
+
+def test_what_is_not_well_is_said_even_with_q(
+    removable: Removable, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A snapshot that is held just before it would go, and lost chunks, are told despite -q."""
+    monkeypatch.setattr("dedupstore.operations.forget.reclaim", hold_meanwhile)
+    location = str(removable.command.repository)
+    assert run(["-q", "--repo", location, "forget", removable.web[0], removable.db[0]]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert f"{MEANWHILE}{removable.web[0][:12]}" in lines
+    assert f"removed {removable.db[0][:12]}" in lines
+    assert removable.listed() == [*removable.web, removable.db[1]]
+    removable.require_sound()
+    packs_by_age(removable.command.repository, "data")[-1].unlink()
+    assert "are lost" in removable.command.run("-q", "forget", removable.web[1]).text
 
 
 def test_the_last_snapshot_can_be_forgotten(removable: Removable) -> None:

@@ -192,6 +192,40 @@ def test_a_damaged_policy_is_4_until_it_is_set_again(dedupstore: Dedupstore) -> 
     assert dedupstore.run("policy", "show", "--json").json[0]["keep_last"] == 3
 
 
+def test_a_damaged_policy_hides_no_other(dedupstore: Dedupstore) -> None:
+    """Show shows all policies that can be read, names the others, in plain words, and exits 4."""
+    set_default(dedupstore)
+    dedupstore.run("policy", "set", "--set", "web", "--keep-last", "3")
+    dedupstore.run("policy", "set", "--set", "db", "--keep-last", "2")
+    file = dedupstore.repository / "policies" / digest(b"web").hex()
+    file.write_bytes(b"\xce" + file.read_bytes())
+    outcome = dedupstore.run("policy", "show", expect=4)
+    assert [line for line in outcome.text.splitlines() if line.startswith("policy of")] == [
+        "policy of all sets without their own, in UTC: keep",
+        "policy of set db, in UTC: keep",
+    ]
+    [error] = outcome.error_lines
+    assert error.startswith(f"error: policies/{file.name}: ")
+    assert error.endswith("it is not UTF-8")
+    assert "\nhint: " in outcome.stderr
+    shown = dedupstore.run("policy", "show", "--json", expect=4).json
+    assert [policy["set"] for policy in shown] == [None, "db"]
+    file.write_bytes(b'{"format": 2}\n')
+    (dedupstore.repository / "policies" / "default").write_bytes(b"torn")
+    outcome = dedupstore.run("policy", "show", expect=4)
+    assert len(outcome.error_lines) == 2
+    assert "default" in outcome.error_lines[0]
+
+
+def test_show_refuses_names_that_no_set_can_have(dedupstore: Dedupstore) -> None:
+    """A set with control characters in its name is refused by each command of the family."""
+    for words in (("set", "--keep-last=1"), ("show",), ("remove",)):
+        for name in ("", "q\x1b[2J", "a\nb"):
+            outcome = dedupstore.run("policy", *words, "--set", name, expect=2)
+            assert len(outcome.error_lines) == 1
+            assert "\x1b" not in outcome.stderr
+
+
 def test_without_a_repository_it_is_10(tmp_path: Path) -> None:
     """Each command exits with 10 where there is no repository, and makes none."""
     nowhere = Dedupstore(tmp_path / "none", tmp_path)

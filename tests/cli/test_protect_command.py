@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from cli.installed_command import Dedupstore
 
 
@@ -51,3 +53,22 @@ def test_impossible_percentages_are_wrong_usage(dedupstore: Dedupstore) -> None:
         ("init", "--repo", "other", "--parity", "0"),
     ):
         assert dedupstore.run(*arguments, expect=2).error_lines
+
+
+def test_a_bare_protect_lowers_nothing(dedupstore: Dedupstore) -> None:
+    """Without a percentage, packs keep the parity they have; only those without get some."""
+    dedupstore.run("init", "--repo", "other", "--parity", "10")
+    log = dedupstore.folder / "a.log"
+    log.write_bytes(random.Random(1).randbytes(300_000))
+    dedupstore.run("snapshot", "--repo", "other", "a.log")
+    raised = dedupstore.run("protect", "--repo", "other", "--parity", "40", "--json").json
+    assert raised["packs"] > 0
+    folder = dedupstore.folder / "other" / "parity" / "data"
+    [parity] = folder.iterdir()
+    sound = parity.read_bytes()
+    bare = dedupstore.run("protect", "--repo", "other", "--json").json
+    assert (bare["parity"], bare["packs"]) == (10, 0)
+    assert parity.read_bytes() == sound
+    parity.unlink()
+    assert dedupstore.run("protect", "--repo", "other", "--json").json["packs"] == 1
+    assert 0 < parity.stat().st_size < len(sound)

@@ -11,14 +11,17 @@ import pytest
 
 from cli.installed_command import Argument, Dedupstore
 from cli.reclaim_archive import (
+    MEANWHILE,
     RECLAIM_FIELDS,
     Removable,
     add_newer_generation,
     add_newer_pack,
     add_newer_snapshot,
+    hold_meanwhile,
     make_removable,
     packs_by_age,
 )
+from dedupstore.cli.run import run
 from faults.damage import flip
 
 FIELDS = {"kept", "removed", "still_listed"} | RECLAIM_FIELDS
@@ -94,6 +97,8 @@ def test_a_dry_run_changes_nothing_and_tells_what_then_happens(removable: Remova
     planned = foretold["plan"]
     assert len(planned["dead"]) + len(planned["repack"]) == done["packs_dead"] > 0
     assert len(planned["repack"]) == done["packs_repacked"]
+    for name in ("packs_dead", "packs_repacked"):
+        assert foretold[name] == done[name]
     assert foretold["freed_bytes"] == pytest.approx(done["freed_bytes"], rel=0.1)
     assert removable.state() != before
 
@@ -129,9 +134,9 @@ def test_a_run_is_told_in_two_lines(removable: Removable) -> None:
 
 def test_removing_nothing_is_done_and_says_so(removable: Removable) -> None:
     """Where every snapshot is kept the exit code is 0, and the text says that none goes."""
-    assert removable.command.run("prune", "--keep-last", "9").text.startswith(
-        "no snapshot to remove, 5 kept\n"
-    )
+    for more in ((), ("--dry-run",)):
+        text = removable.command.run("prune", "--keep-last", "9", *more).text
+        assert text.splitlines()[-2:] == ["no snapshot to remove, 5 kept", "nothing to free"]
     report = removable.command.run("prune", "--keep-last", "9", "--json").json
     assert (report["removed"], report["freed_bytes"]) == ([], 0)
     assert len(removable.listed()) == 5
@@ -194,6 +199,8 @@ def test_a_held_snapshot_is_kept(removable: Removable) -> None:
         ("prune", "--keep-daily", "0", "--keep-weekly", "0"),
         (*KEEP_ONE, "--set", "none"),
         (*KEEP_ONE, "--set", ""),
+        *[("prune", "--keep-tag", tag) for tag in ("", "a\nb", "\x1b[2J", b"\xff", "a" * 201)],
+        (*KEEP_ONE, "--keep-tag", ""),
         (*KEEP_ONE, "--max-unused", "-1"),
         (*KEEP_ONE, "--max-unused", "101%"),
         (*KEEP_ONE, "--max-unused", "nan"),
@@ -210,7 +217,7 @@ def test_a_held_snapshot_is_kept(removable: Removable) -> None:
         ("prune", "--keep-within", "-7d"),
         (*KEEP_ONE, "web"),
     ],
-    ids=lambda arguments: " ".join(arguments)[:40],
+    ids=lambda arguments: repr(arguments)[:60],
 )
 def test_what_says_nothing_to_keep_or_means_nothing_is_2(
     untouched: Removable, arguments: tuple[Argument, ...]
@@ -275,7 +282,7 @@ def test_names_do_not_reach_the_terminal_raw(dedupstore: Dedupstore) -> None:
     outcomes = [
         dedupstore.run("prune", "--keep-tag", "na\u00efve", "--dry-run"),
         dedupstore.run("prune", "--keep-last", "1", "--set", b"a\x1b[2J\xff", expect=2),
-        dedupstore.run("prune", "--keep-tag", b"a\x1b[2J", "--dry-run"),
+        dedupstore.run("prune", "--keep-tag", b"a\x1b[2J", "--dry-run", expect=2),
         dedupstore.run("prune", "--keep-last", b"\x1b[2J", expect=2),
     ]
     assert "tag na\u00efve" in outcomes[0].text
@@ -312,6 +319,28 @@ def test_lost_data_is_told_and_does_not_stop_a_prune(removable: Removable) -> No
     assert "that snapshots need are lost; see: dedupstore check" in outcome.text
     assert removable.listed() == [removable.web[2], removable.db[1]]
     assert removable.command.run(*KEEP_ONE, "--json").json["chunks_lost"] > 0
+
+
+def test_what_is_not_well_is_said_even_with_q(
+    removable: Removable, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Lost chunks, and snapshots held since the plan was made, are told in spite of -q."""
+    monkeypatch.setattr("dedupstore.operations.prune.run.reclaim", hold_meanwhile)
+    assert run(["-q", "--repo", str(removable.command.repository), *KEEP_ONE]) == 0
+    assert f"{MEANWHILE}{removable.web[0][:12]}\n" in capfd.readouterr().out
+    assert removable.listed() == [removable.web[0], removable.web[2], removable.db[1]]
+    removable.require_sound()
+    packs_by_age(removable.command.repository, "data")[-1].unlink()
+    assert "are lost" in removable.command.run("-q", *KEEP_ONE).text
+
+
+def test_a_stored_policy_goes_by_its_own_zone(removable: Removable) -> None:
+    """The zone stored with a policy holds, whatever --timezone says, and the help tells so."""
+    removable.command.run("policy", "set", "--keep-daily", "9", "--timezone", "Pacific/Kiritimati")
+    kept = removable.command.run("prune", "--timezone", "UTC", "--dry-run", "--json").json["kept"]
+    assert kept[0]["reasons"] == ["daily 2026-03-02"]
+    help_text = " ".join(removable.command.run("prune", "--help").text.split())
+    assert "the zone stored with that, whatever --timezone says" in help_text
 
 
 def test_a_damaged_policy_removes_nothing(removable: Removable) -> None:

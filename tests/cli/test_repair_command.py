@@ -130,3 +130,63 @@ def test_tables_only_reads_no_data(dedupstore: Dedupstore, logs: Path) -> None:
     flip(pack, pack.stat().st_size // 2)
     assert dedupstore.run("repair", "--tables-only", "--json").json["bytes_read"] == 0
     assert dedupstore.run("repair", "--dry-run", "--json", expect=4).json["bytes_read"] > 0
+
+
+def test_a_dry_run_points_to_repair_and_not_to_snapshots(
+    dedupstore: Dedupstore, logs: Path
+) -> None:
+    """Before the repair, a new snapshot would heal nothing: the text names what comes first."""
+    assert logs.exists()
+    pack = only_pack(dedupstore)
+    pack.write_bytes(pack.read_bytes()[: pack.stat().st_size // 4])
+    planned = dedupstore.run("repair", "--dry-run", expect=4).text
+    assert "new snapshot" not in planned
+    assert "dedupstore repair" in planned
+    assert "1 snapshot would be incomplete" in planned
+    done = dedupstore.run("repair", expect=4).text
+    assert "1 snapshot is incomplete" in done
+    assert "new snapshot" in done
+    # Now nothing but a snapshot helps, and check does not send people to repair.
+    assert "dedupstore repair" not in dedupstore.run("check", expect=4).text
+
+
+def test_a_file_of_many_snapshots_is_named_once(dedupstore: Dedupstore, logs: Path) -> None:
+    """The text names each path once, however many snapshots have it; the JSON counts all."""
+    for number in range(2):
+        (dedupstore.folder / "b.log").write_text(f"line {number}\n")
+        dedupstore.snapshot(logs.name, "b.log")
+    pack = max((dedupstore.repository / "packs" / "data").iterdir(), key=lambda p: p.stat().st_size)
+    flip(pack, pack.stat().st_size // 2)
+    text = dedupstore.run("check", "--data", expect=4).text
+    assert "files hit: 1\n" in text
+    assert text.count("a.log") == 1
+    assert "dedupstore repair --dry-run" in text
+    [finding] = dedupstore.run("check", "--data", "--json", expect=4).json["findings"]
+    assert finding["files_hit"] == 3
+
+
+def test_a_damaged_policy_is_all_that_is_left(dedupstore: Dedupstore, logs: Path) -> None:
+    """The text of repair says how to set it again, and speaks neither of snapshots nor of none."""
+    assert logs.exists()
+    dedupstore.run("policy", "set", "--keep-last", "9")
+    flip(dedupstore.repository / "policies" / "default", 40)
+    text = dedupstore.run("repair", expect=4).text
+    assert "dedupstore policy set" in text
+    assert "snapshot" not in text
+    assert "dedupstore repair" not in dedupstore.run("check", expect=4).text
+    dedupstore.run("policy", "set", "--keep-last", "9")
+    dedupstore.run("repair")
+    dedupstore.run("prune")
+
+
+def test_parity_that_was_put_aside_is_told_of(dedupstore: Dedupstore, logs: Path) -> None:
+    """Where parity cannot be made anew, the text names protect instead of claiming all is well."""
+    assert logs.exists()
+    dedupstore.run("protect", "--parity", "30")
+    [parity] = (dedupstore.repository / "parity" / "data").iterdir()
+    flip(parity, 0)
+    flip(parity, -1)
+    text = dedupstore.run("repair").text
+    assert "remove-parity" in text
+    assert "mended everything but parity" in text
+    assert "dedupstore protect" in text

@@ -36,14 +36,18 @@ class Case:
     """One damage, what check must find, and what is lost by it.
 
     ``found`` are the findings of check, ``found_in_data`` those it has besides or instead when it
-    reads all data; None where they are the same. ``packs_lost`` are the packs nothing can be read
-    from, ``records_lost`` the snapshots that are no longer listed.
+    reads all data; None where they are the same. ``packs_lost`` are the packs that have no sound
+    block; those of them of which a restore still reads every chunk are also in ``packs_salvaged``,
+    and those of which it reads some in ``packs_salvaged_in_part``. ``records_lost`` are the
+    snapshots that are no longer listed.
     """
 
     damage: Damage
     found: tuple[Finding, ...] = ()
     found_in_data: tuple[Finding, ...] | None = None
     packs_lost: frozenset[str] = frozenset()
+    packs_salvaged: frozenset[str] = frozenset()
+    packs_salvaged_in_part: frozenset[str] = frozenset()
     records_lost: frozenset[int] = frozenset()
     warned: tuple[Finding, ...] = field(default=())
 
@@ -70,30 +74,35 @@ CASES = {
         (),
         (("block-damaged", "data pack 0"),),
         packs_lost=lost("data pack 0"),
+        packs_salvaged_in_part=lost("data pack 0"),
     ),
     "data block header, flipped": Case(
         on_pack(DATA, 0, lambda pack: flip(pack, PACK_HEADER_BYTES + 2)),
         (),
         (("block-damaged", "data pack 0"),),
         packs_lost=lost("data pack 0"),
+        packs_salvaged=lost("data pack 0"),
     ),
     "data block version, flipped": Case(
         on_pack(DATA, 1, lambda pack: flip(pack, PACK_HEADER_BYTES + 4)),
         (),
         (("block-damaged", "data pack 1"),),
         packs_lost=lost("data pack 1"),
+        packs_salvaged=lost("data pack 1"),
     ),
     "data block codec, flipped": Case(
         on_pack(DATA, 1, lambda pack: flip(pack, PACK_HEADER_BYTES + 5)),
         (),
         (("block-damaged", "data pack 1"),),
         packs_lost=lost("data pack 1"),
+        packs_salvaged=lost("data pack 1"),
     ),
     "data block directory, flipped": Case(
         on_pack(DATA, 0, lambda pack: flip(pack, PACK_HEADER_BYTES + HEADER_BYTES + 3)),
         (),
         (("block-damaged", "data pack 0"),),
         packs_lost=lost("data pack 0"),
+        packs_salvaged=lost("data pack 0"),
     ),
     "data pack table, flipped": Case(
         flip_in_pack(DATA, 0, table_position),

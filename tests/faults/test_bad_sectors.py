@@ -6,14 +6,18 @@ import errno
 import os
 import random
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
 
 import dedupstore
-from dedupstore.errors import ObjectUnreadable
+from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.pack_reader import read_table, stored_pack
+from dedupstore.errors import DamageError, ObjectUnreadable
+from dedupstore.format.hashing import digest
 from dedupstore.format.pack import PackKind
-from partial_files import take_partial_files
+from partial_files import take_partial_files, with_holes
 from sample_repository import (
     SampleRepository,
     needs_of,
@@ -108,6 +112,42 @@ def test_a_bad_sector_in_a_table_hides_no_block(tmp_path: Path, go_bad: GoBad) -
         report = dedupstore.restore(repository, latest, tmp_path / "out")
     assert report.failed == []
     assert (tmp_path / "out" / log.relative_to("/")).read_bytes() == log.read_bytes()
+
+
+def test_a_bad_sector_in_a_block_costs_the_chunks_on_it(tmp_path: Path, go_bad: GoBad) -> None:
+    """Of a block that holds its bytes as they are, all is restored but what the sector hides."""
+    log = tmp_path / "random.log"
+    data = random.Random(9).randbytes(1 << 20)
+    log.write_bytes(data)
+    repository_folder = tmp_path / "repository"
+    with dedupstore.init_repository(repository_folder, chunk_bytes_target=4096) as repository:
+        dedupstore.snapshot(repository, [log])
+        (pack,) = (repository_folder / "packs" / "data").iterdir()
+        sector = range(500 << 10, (500 << 10) + 4096)
+        bad = pack.read_bytes()[sector.start : sector.stop]
+        go_bad(pack, sector)
+        latest = dedupstore.find_snapshot(repository, "latest")
+        report = dedupstore.restore(repository, latest, tmp_path / "out")
+        with ChunkReader(repository) as reader, pytest.raises(DamageError):
+            # To those who do not want the data, the whole block is lost.
+            reader.read(digest(data[: chunk_lengths(repository, pack)[0]]))
+        ends = [0, *accumulate(chunk_lengths(repository, pack))]
+    begin = data.index(bad)
+    hidden = [
+        (first, last) for first, last in pairwise(ends) if first < begin + 4096 and last > begin
+    ]
+    (event,) = report.failed
+    assert isinstance(event, dedupstore.FileDamaged)
+    assert event.missing == ((hidden[0][0], hidden[-1][1]),)
+    assert event.partial is not None
+    kept = (tmp_path / "out" / os.fsdecode(event.partial)).read_bytes()
+    assert kept == with_holes(data, event.missing)
+
+
+def chunk_lengths(repository: dedupstore.Repository, pack: Path) -> list[int]:
+    """Return the lengths of the chunks of a pack, in order."""
+    table = read_table(repository.store, stored_pack(repository.store, f"packs/data/{pack.name}"))
+    return [chunk.chunk_bytes for block in table.blocks for chunk in block.chunks]
 
 
 @pytest.mark.parametrize("folder", ["snapshots", "config"])

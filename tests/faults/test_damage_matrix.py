@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -119,8 +120,34 @@ def test_check_names_every_snapshot_and_file_that_is_hit(
 
 
 def lost_packs(packs: set[str], case: Case, roles: dict[str, str]) -> set[str]:
-    """Return those of some packs that the damage made unreadable."""
+    """Return those of some packs that have no sound block left."""
     return {pack for pack in packs if roles[pack] in case.packs_lost}
+
+
+def gone_packs(packs: set[str], case: Case, roles: dict[str, str]) -> set[str]:
+    """Return those of some packs of which a restore reads nothing."""
+    salvaged = case.packs_salvaged | case.packs_salvaged_in_part
+    return {pack for pack in lost_packs(packs, case, roles) if roles[pack] not in salvaged}
+
+
+def hit_in_part(
+    sample: SampleRepository,
+    report: dedupstore.RestoreReport,
+    needing: set[str],
+) -> set[str]:
+    """Return the files that failed, of those that need a pack that is read in part.
+
+    ``test_a_restore_reads_all_that_a_repair_saves`` holds against a repair which ones they are.
+    """
+    failed = {
+        (Path("/") / os.fsdecode(event.path)).relative_to(sample.logs).as_posix(): event
+        for event in report.failed
+        if isinstance(event, dedupstore.FileDamaged)
+    }
+    assert failed
+    assert failed.keys() <= needing
+    assert failed.keys() < needing or any(event.partial for event in failed.values())
+    return set(failed)
 
 
 @pytest.mark.parametrize("with_index", [True, False], ids=["index kept", "index lost"])
@@ -146,15 +173,18 @@ def test_what_is_undamaged_restores_exactly(
         }
         for snapshot in listed:
             of_snapshot = needs[snapshot.id]
-            if lost_packs(of_snapshot.manifest, case, roles):
+            if gone_packs(of_snapshot.manifest, case, roles):
                 with pytest.raises(DamageError):
                     dedupstore.restore(repository, snapshot, tmp_path / "nothing")
                 assert not list((tmp_path / "nothing").iterdir())
                 continue
             tree, report = restore_tree(repository, snapshot, tmp_path / "out", sample.logs)
             bad = {
-                name for name, packs in of_snapshot.files.items() if lost_packs(packs, case, roles)
+                name for name, packs in of_snapshot.files.items() if gone_packs(packs, case, roles)
             }
+            if case.packs_salvaged_in_part:
+                needing = {n for n, p in of_snapshot.files.items() if lost_packs(p, case, roles)}
+                bad |= hit_in_part(sample, report, needing)
             whole = sample.tree_of(snapshot.id)
             tree = take_partial_files(tree, report, whole, sample.logs)
             assert tree == {name: data for name, data in whole.items() if name not in bad}
@@ -163,6 +193,48 @@ def test_what_is_undamaged_restores_exactly(
             }
             assert {event.kind for event in report.failed} <= {"damaged"}
     assert sample.objects() == objects
+
+
+@pytest.mark.parametrize("with_index", [True, False], ids=["index kept", "index lost"])
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=name) for name, case in CASES.items() if case.packs_lost],
+)
+def test_a_restore_reads_all_that_a_repair_saves(
+    case: Case,
+    with_index: bool,
+    sample: SampleRepository,
+    foreign: SampleRepository,
+    tmp_path: Path,
+) -> None:
+    """Before a repair, the same files and parts of files are restored as after it."""
+    case.damage(sample, foreign)
+    repaired = sample.copy_to(tmp_path / "repaired")
+    with repaired.open() as repository:
+        dedupstore.repair(repository)
+    if not with_index:
+        shutil.rmtree(sample.folder / "index")
+    assert restores_of(sample, tmp_path / "out") == restores_of(repaired, tmp_path / "out")
+
+
+def restores_of(sample: SampleRepository, target: Path) -> list[object]:
+    """Return what comes of a restore of each snapshot: files, and what is missing; or nothing."""
+    restores: list[object] = []
+    with sample.open() as repository:
+        for snapshot in dedupstore.list_snapshots(repository):
+            try:
+                tree, report = restore_tree(repository, snapshot, target, sample.logs)
+            except DamageError:
+                restores.append((snapshot.id, None))
+                continue
+            missing = [
+                (event.path, event.missing, event.partial)
+                for event in report.failed
+                if isinstance(event, dedupstore.FileDamaged)
+            ]
+            assert len(missing) == len(report.failed)
+            restores.append((snapshot.id, tree, missing))
+    return restores
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))

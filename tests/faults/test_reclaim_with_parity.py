@@ -107,6 +107,8 @@ def test_dead_packs_need_no_parity(folder: Path) -> None:
             report = dedupstore.protect(repository)
         assert report.packs_damaged == 0
         assert report.packs > 0
-        assert stored_parity(repository.store).keys().isdisjoint(
-            (stone.kind, id_) for id_, stone in dead.items()
+        assert (
+            stored_parity(repository.store)
+            .keys()
+            .isdisjoint((stone.kind, id_) for id_, stone in dead.items())
         )

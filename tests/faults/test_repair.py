@@ -19,6 +19,7 @@ from dedupstore.format.canonical_json import decode_json, encode_json
 from dedupstore.format.generation_record import GenerationRecord, encode_generation_record
 from dedupstore.format.hashing import digest
 from dedupstore.format.pack import PackKind
+from dedupstore.format.policy import StoredPolicy, encode_policy
 from dedupstore.ids import ChunkId
 from dedupstore.limits import GENERATION_MAX, GENERATION_REACHED_MAX, KIB
 from faults.damage import flip, payload_position, table_position, truncate
@@ -229,8 +230,8 @@ def test_a_damaged_generation_record_is_renewed(sample: SampleRepository, tmp_pa
     [renewed] = (sample.folder / "generations").iterdir()
     assert int(renewed.name, 16) > int(record.name, 16)
     assert (sample.folder / report.quarantined[0]).read_bytes() == damaged
-    # That the first snapshot was removed on purpose is no longer known.
-    assert {finding.kind for finding in report.remaining} <= {"snapshot-missing"}
+    # That the first snapshot was removed on purpose is no longer known, and nothing to worry about.
+    assert report.ok
     assert repair(sample).ok
     require_exact_restores(sample, tmp_path / "out")
     with sample.open() as repository:
@@ -238,9 +239,10 @@ def test_a_damaged_generation_record_is_renewed(sample: SampleRepository, tmp_pa
     require_intact(sample, tmp_path / "out")
 
 
+@pytest.mark.parametrize("is_record", [False, True])
 @pytest.mark.parametrize("number", [GENERATION_REACHED_MAX, GENERATION_MAX])
 def test_files_with_impossible_numbers_are_put_aside(
-    sample: SampleRepository, tmp_path: Path, number: int
+    sample: SampleRepository, tmp_path: Path, number: int, is_record: bool
 ) -> None:
     """What is named as a record, by a number out of reach, does not use up the numbers below it."""
     with sample.open() as repository:
@@ -250,7 +252,8 @@ def test_files_with_impossible_numbers_are_put_aside(
         if number == GENERATION_REACHED_MAX:
             strays.pop()
         for path in strays:
-            path.write_bytes(b"not a record")
+            record = GenerationRecord(int(path.name, 16), START)
+            path.write_bytes(encode_generation_record(record) if is_record else b"not a record")
     assert len(repair(sample).quarantined) == len(strays)
     assert repair(sample).ok
     with sample.open() as repository:
@@ -304,6 +307,84 @@ def test_quarantine_keeps_everything_that_comes_under_one_name(sample: SampleRep
         assert repair(sample).ok
     names = sorted(os.listdir(sample.folder / "quarantine"))
     assert names == [f"packs-data-{pack.name}", f"packs-data-{pack.name}.2"]
+
+
+def test_a_folder_in_quarantine_is_not_in_the_way(sample: SampleRepository) -> None:
+    """Where a folder has the name that a damaged object would get, that gets another one."""
+    pack = sample.packs(PackKind.DATA)[0]
+    record = sample.folder / "snapshots" / sample.snapshots[0].hex()
+    names = (f"packs-data-{pack.name}", f"snapshots-{record.name}")
+    for name in names:
+        (sample.folder / "quarantine" / name).mkdir(parents=True)
+    flip(pack, -1)
+    flip(record, 20)
+    assert set(repair(sample).quarantined) == {f"quarantine/{name}.2" for name in names}
+
+
+def test_a_missing_snapshot_is_no_loss_while_nobody_knows_what_was_forgotten(
+    sample: SampleRepository,
+) -> None:
+    """Beside a damaged generation record, check warns of it; without the damage it is an error."""
+    record = sample.folder / "snapshots" / sample.snapshots[0].hex()
+    record.unlink()
+    assert errors(sample) == {"snapshot-missing"}
+    stray = sample.folder / generation_key(5)
+    stray.write_bytes(b"not a record")
+    with sample.open() as repository:
+        findings = dedupstore.check(repository).findings
+    [missing] = [finding for finding in findings if finding.kind == "snapshot-missing"]
+    assert missing.severity is dedupstore.Severity.WARNING
+    assert "forgotten" in missing.detail
+    assert repair(sample).ok
+    assert errors(sample) == set()
+
+
+@pytest.mark.parametrize("set_name", [None, "web"])
+def test_damaged_policies_are_named_until_they_are_set_again(
+    sample: SampleRepository, set_name: str | None
+) -> None:
+    """Check and repair name the policy and the way out; repair leaves it alone."""
+    policy = dedupstore.RetentionPolicy(keep_last=9)
+    with sample.open() as repository:
+        dedupstore.set_policy(repository, policy, set_name=set_name)
+    [path] = (sample.folder / "policies").iterdir()
+    flip(path, 40)
+    damaged = path.read_bytes()
+    assert errors(sample) == {"policy-damaged"}
+    for dry_run in (True, False):
+        [remaining] = repair(sample, dry_run=dry_run).remaining
+        assert (remaining.kind, remaining.object) == ("policy-damaged", f"policies/{path.name}")
+        assert "again" in remaining.detail
+    assert path.read_bytes() == damaged
+    with sample.open() as repository:
+        dedupstore.set_policy(repository, policy, set_name=set_name)
+    assert errors(sample) == set()
+    assert repair(sample).ok
+
+
+def test_a_newer_policy_is_named(sample: SampleRepository) -> None:
+    """A policy of a newer version is told of by check and repair, and left alone."""
+    value = decode_json(
+        encode_policy(StoredPolicy(None, dedupstore.RetentionPolicy(keep_last=9))), KIB, "a policy"
+    )
+    del value["checksum"]
+    value["format"] = 2
+    value["checksum"] = digest(encode_json(value)).hex()
+    path = sample.folder / "policies" / "default"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(encode_json(value))
+    assert errors(sample) == {"policy-unsupported"}
+    assert [finding.kind for finding in repair(sample).remaining] == ["policy-unsupported"]
+    assert path.read_bytes() == encode_json(value)
+
+
+def test_a_pack_in_both_folders_counts_once(sample: SampleRepository) -> None:
+    """A copy of a pack in the folder of the other kind is damage, and the index is not wrong."""
+    pack = sample.packs(PackKind.MANIFEST)[0]
+    shutil.copy(pack, sample.folder / "packs" / "data" / pack.name)
+    with sample.open() as repository:
+        findings = dedupstore.check(repository).findings
+    assert not [finding for finding in findings if finding.kind == "index-wrong"]
 
 
 def test_bad_sectors_do_not_cost_a_whole_pack(

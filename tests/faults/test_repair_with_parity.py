@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,11 +97,46 @@ def test_damaged_parity_of_sound_packs_is_replaced(tmp_path: Path) -> None:
     assert parity.read_bytes() == sound
 
 
-def test_damaged_parity_is_removed_where_none_is_asked_for(protected: SampleRepository) -> None:
-    """Where protect has made it, it is removed, so that protect makes it anew."""
+@pytest.mark.parametrize("place", [0, -1, 0.5], ids=["head", "foot", "shard"])
+def test_damaged_parity_that_protect_made_is_replaced(
+    sample: SampleRepository, place: float
+) -> None:
+    """It is made anew as it was, also where init asked for none; the damaged one is kept."""
+    with sample.open() as repository:
+        dedupstore.protect(repository, percent=30)
+    parity = parity_of(sample, sample.packs(PackKind.DATA)[0])
+    sound = parity.read_bytes()
+    flip(parity, len(sound) // 2 if place == 0.5 else int(place))
+    damaged = parity.read_bytes()
+    report = repair(sample)
+    assert [action.kind for action in report.actions] == [ActionKind.RENEW_PARITY]
+    assert report.ok
+    assert parity.read_bytes() == sound
+    assert [(sample.folder / key).read_bytes() for key in report.quarantined] == [damaged]
+
+
+def test_parity_of_unknown_size_is_put_aside(protected: SampleRepository) -> None:
+    """Where nothing says how much there was, it goes to quarantine; protect makes it anew."""
     parity = parity_of(protected, protected.packs(PackKind.DATA)[0])
-    flip(parity, parity.stat().st_size // 2)
-    assert repair(protected).ok
+    for end in (0, -1):
+        flip(parity, end)
+    damaged = parity.read_bytes()
+    report = repair(protected)
+    assert [action.kind for action in report.actions] == [ActionKind.REMOVE_PARITY]
+    assert report.ok
     assert not parity.exists()
+    assert [(protected.folder / key).read_bytes() for key in report.quarantined] == [damaged]
     with protected.open() as repository:
         assert dedupstore.protect(repository, percent=10).packs == 1
+
+
+def test_parity_that_cannot_be_made_here_is_put_aside(
+    protected: SampleRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the library for it, damaged parity goes to quarantine, and the action says why."""
+    parity = parity_of(protected, protected.packs(PackKind.DATA)[0])
+    flip(parity, -1)
+    monkeypatch.setitem(sys.modules, "dedupstore.engine.parity_encoder", None)
+    [action] = repair(protected).actions
+    assert (action.kind, "not installed" in action.detail) == (ActionKind.REMOVE_PARITY, True)
+    assert not parity.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import dedupstore
-from dedupstore.engine.policies import default_policy, zone_of
+from dedupstore.engine.policies import default_policy, readable_policies, zone_of
 from dedupstore.errors import DamageError, UnsupportedFormat, UsageError
 from dedupstore.format.hashing import digest
 from dedupstore.format.policy import RetentionPolicy, StoredPolicy, encode_policy
@@ -117,6 +118,68 @@ def test_a_policy_in_the_place_of_another_is_damaged(
         dedupstore.policy_of_set(repository, "web")
     with pytest.raises(DamageError, match="another set"):
         dedupstore.list_policies(repository)
+
+
+def test_what_cannot_be_read_is_told_and_hides_nothing(
+    repository: dedupstore.Repository,
+) -> None:
+    """Of readable policies all are returned; of each other one, the key and the error are told."""
+    for name in (None, "web", "db", "app"):
+        dedupstore.set_policy(repository, DAILY, set_name=name)
+    policy_file(repository, "web").write_bytes(b"torn")
+    policy_file(repository, None).write_text(policy_text(features_required=["keep-largest"]))
+    told: dict[str, Exception] = {}
+    found = readable_policies(repository, told.__setitem__)
+    assert found == [StoredPolicy("app", DAILY), StoredPolicy("db", DAILY)]
+    web = f"policies/{digest(b'web').hex()}"
+    assert {key: type(error) for key, error in told.items()} == {
+        "policies/default": UnsupportedFormat,
+        web: DamageError,
+    }
+    assert web in str(told[web])
+
+
+@pytest.mark.parametrize("set_name", ["we b", "it's", "$(reboot)"])
+def test_a_hint_can_be_pasted_into_a_shell(
+    repository: dedupstore.Repository, set_name: str
+) -> None:
+    """Whatever a set is called, the command in the hint names it as one word."""
+    dedupstore.set_policy(repository, DAILY, set_name=set_name)
+    policy_file(repository, set_name).write_bytes(b"torn")
+    with pytest.raises(DamageError) as caught:
+        dedupstore.policy_of_set(repository, set_name)
+    words = shlex.split(str(caught.value.hint))
+    assert words[words.index("--set") + 1] == set_name
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\xce", "it is not UTF-8"),
+        (b"torn", "it is not JSON, from line 1, column 1"),
+        (b'{"a": "\\ud800"}', "it holds text that is not Unicode"),
+        (b'{"a": ' + b"[" * 9000, "it is nested too deeply"),
+        (b'{"a": 1.5}', "a number is not an integer"),
+    ],
+    ids=["bytes", "torn", "surrogate", "nested", "number"],
+)
+def test_what_is_wrong_is_said_in_plain_words(
+    repository: dedupstore.Repository, data: bytes, reason: str
+) -> None:
+    """The error of a damaged policy tells what is wrong with it in words that need no Python."""
+    dedupstore.set_policy(repository, DAILY)
+    policy_file(repository, None).write_bytes(data)
+    with pytest.raises(DamageError) as caught:
+        default_policy(repository)
+    assert caught.value.message.endswith(f"is not readable: {reason}")
+
+
+@pytest.mark.parametrize("tag", ["", "a\nb", "\x1b[2J", "\ud800"])
+def test_an_impossible_tag_prunes_nothing(repository: dedupstore.Repository, tag: str) -> None:
+    """A policy given to prune may name only tags that a snapshot can have."""
+    policy = RetentionPolicy(keep_last=1, keep_tags=("release", tag))
+    with pytest.raises(UsageError, match="not a name"):
+        dedupstore.prune(repository, dedupstore.PruneOptions(policy))
 
 
 def test_a_newer_policy_is_newer(repository: dedupstore.Repository) -> None:

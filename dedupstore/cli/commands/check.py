@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from dedupstore.cli import exit_codes
-from dedupstore.cli.findings import finding_json, finding_lines
+from dedupstore.cli.findings import finding_json, finding_lines, repair_may_help
 from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size, parse_size
 from dedupstore.cli.session import session_of
 from dedupstore.cli.text import counted
 from dedupstore.clock import format_time
+from dedupstore.errors import UsageError
 from dedupstore.operations.check import CheckOptions, CheckReport, check
 
 _EPILOG = """
@@ -50,6 +51,11 @@ def command(
     4 if something stored is missing or damaged.
     """
     session = session_of(context)
+    if data and data_subset is not None:
+        raise UsageError(
+            "--data and --data-subset exclude each other",
+            hint="give --data to read all packs, or --data-subset to read a part of them",
+        )
     percent, size = _subset(data_subset)
     with session.repository() as repository:
         snapshots = tuple(session.find(repository, name, set_name) for name in names)
@@ -102,7 +108,7 @@ def _lines(report: CheckReport, now: datetime) -> list[str]:
     if report.packs:
         lines.append(_memory_line(report, now))
     lines.append(f"{verdict}: {', '.join(looked_at)}")
-    if not report.ok:
+    if repair_may_help(report.findings):
         lines.append("see what can be mended with: dedupstore repair --dry-run")
     return lines
 
@@ -117,7 +123,8 @@ def _memory_line(report: CheckReport, now: datetime) -> str:
         age = f"at most {_age(now - report.verified_oldest)} old"
     if never:
         return f"data of {never} of {packs} has never been verified; the rest is {age}"
-    return f"data of all {packs} has been verified; that is {age}"
+    which = packs if report.packs == 1 else f"all {packs}"
+    return f"data of {which} has been verified; that is {age}"
 
 
 def _age(age: timedelta) -> str:

@@ -57,4 +57,11 @@ def command(
     }
     verb = "would remove" if dry_run else "removed"
     lines = [f"{verb} {id_[:ID_DIGITS_SHOWN]}" for id_ in removed]
-    session.result(fields, lines + reclaim_lines(report.reclaim, dry_run=dry_run), quiet=True)
+    still_listed = [id_ for id_ in dict.fromkeys(ids) if id_ not in report.removed]
+    lines += [
+        f"not removed, since it has been held or removed meanwhile: {id_.hex()[:ID_DIGITS_SHOWN]}"
+        for id_ in still_listed
+    ]
+    lines += reclaim_lines(report.reclaim, dry_run=dry_run)
+    all_well = not still_listed and not report.reclaim.chunks_lost
+    session.result(fields, lines, quiet=all_well)

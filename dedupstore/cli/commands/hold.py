@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from dedupstore.cli.options import Command
-from dedupstore.cli.session import session_of
+from dedupstore.cli.session import Session, session_of
 from dedupstore.cli.text import ID_DIGITS_SHOWN
 from dedupstore.engine.holds import hold_snapshot
 from dedupstore.engine.repository import Repository
@@ -15,9 +15,16 @@ from dedupstore.ids import SnapshotId
 
 
 def make_command(
-    name: str, help_text: str, verb: str, act: Callable[[Repository, SnapshotId], None]
+    name: str,
+    help_text: str,
+    verb: str,
+    find: Callable[[Session, Repository, str, str | None], SnapshotId],
+    act: Callable[[Repository, SnapshotId], None],
 ) -> click.Command:
-    """Return a command that finds snapshots and does ``act`` to each; ``verb`` tells of it."""
+    """Return a command that finds snapshots and does ``act`` to each; ``verb`` tells of it.
+
+    ``find`` gets what was typed for a snapshot, and the set that narrows it.
+    """
 
     @click.command(
         name,
@@ -31,16 +38,24 @@ def make_command(
     def command(context: click.Context, snapshots: tuple[str, ...], set_name: str | None) -> None:
         session = session_of(context)
         with session.repository() as repository:
-            found = [session.find(repository, name, set_name) for name in snapshots]
+            found = [find(session, repository, name, set_name) for name in snapshots]
             for snapshot in found:
-                act(repository, snapshot.id)
-        ids = [snapshot.id.hex() for snapshot in found]
+                act(repository, snapshot)
+        ids = [snapshot.hex() for snapshot in found]
         lines = [f"{verb} {id_[:ID_DIGITS_SHOWN]}" for id_ in ids]
         session.result({"snapshots": ids}, lines, quiet=True)
 
     return command
 
 
+def _find(session: Session, repository: Repository, name: str, set_name: str | None) -> SnapshotId:
+    return session.find(repository, name, set_name).id
+
+
 command = make_command(
-    "hold", "Protect snapshots from being removed until they are released.", "held", hold_snapshot
+    "hold",
+    "Protect snapshots from being removed until they are released.",
+    "held",
+    _find,
+    hold_snapshot,
 )

@@ -6,12 +6,19 @@ from typing import Any
 
 import click
 
+from dedupstore.cli import exit_codes
 from dedupstore.cli.options import Command, CommandFamily
 from dedupstore.cli.retention_options import given_policy, policy_lines, retention_options
 from dedupstore.cli.session import session_of
 from dedupstore.cli.text import printable
-from dedupstore.engine.policies import list_policies, policy_of_set, remove_policy, set_policy
-from dedupstore.errors import UsageError
+from dedupstore.engine.labels import check_label
+from dedupstore.engine.policies import (
+    policy_of_set,
+    readable_policies,
+    remove_policy,
+    set_policy,
+)
+from dedupstore.errors import DedupstoreError, UsageError
 from dedupstore.format.policy import StoredPolicy
 
 _EPILOG = """
@@ -66,18 +73,31 @@ def set_command(context: click.Context, /, set_name: str | None, **given: Any) -
 @command.command("show", cls=Command, epilog=_SHOW_EPILOG)
 @click.option("--set", "set_name", metavar="NAME", help="Only the policy that this set goes by.")
 @click.pass_context
-def show_command(context: click.Context, set_name: str | None) -> None:
-    """Show all policies, or the one that a set goes by: its own, or the one of all others."""
+def show_command(context: click.Context, set_name: str | None) -> int:
+    """Show all policies, or the one that a set goes by: its own, or the one of all others.
+
+    Where some are damaged the others are shown, and the exit code is 4.
+    """
     session = session_of(context)
+    if set_name is not None:
+        check_label(set_name)
+    unreadable: list[DedupstoreError] = []
     with session.repository() as repository:
         if set_name is None:
-            found = list_policies(repository)
+            found = readable_policies(repository, lambda _, error: unreadable.append(error))
         else:
             applied = policy_of_set(repository, set_name)
             found = [applied] if applied else []
     lines = [line for stored in found for line in _lines(stored)]
     nothing = "no policies" if set_name is None else f"no policy for set {printable(set_name)}"
-    session.result([_json(stored) for stored in found], lines or [nothing])
+    if not lines and not unreadable:
+        lines = [nothing]
+    session.result([_json(stored) for stored in found], lines)
+    for error in unreadable:
+        click.echo(f"error: {printable(error.message)}", err=True)
+        if error.hint:
+            click.echo(f"hint: {printable(error.hint)}", err=True)
+    return max(map(exit_codes.exit_code_of, unreadable), default=exit_codes.DONE)
 
 
 @command.command("remove", cls=Command, epilog=_REMOVE_EPILOG)

@@ -36,8 +36,9 @@ def command(context: click.Context, /, set_name: str | None, dry_run: bool, **gi
     """Remove the snapshots that no rule keeps, and what only they needed.
 
     A snapshot is kept if any rule keeps it, if it is held, or if it is the last complete one of
-    its set. Without --keep-… options each set's own policy holds, see 'dedupstore policy'.
-    Snapshots and restores may run meanwhile.
+    its set. Without --keep-… options each set's own policy holds, see 'dedupstore policy', and
+    days begin and end in the zone stored with that, whatever --timezone says. Snapshots and
+    restores may run meanwhile.
     """
     session = session_of(context)
     options = PruneOptions(
@@ -48,7 +49,9 @@ def command(context: click.Context, /, set_name: str | None, dry_run: bool, **gi
     )
     with session.repository() as repository:
         report = prune(repository, options)
-    session.result(_json(report), _lines(report, session.verbosity, dry_run=dry_run), quiet=True)
+    lines = _lines(report, session.verbosity, dry_run=dry_run)
+    all_well = not report.still_listed and not report.reclaim.chunks_lost
+    session.result(_json(report), lines, quiet=all_well)
 
 
 def _json(report: PruneReport) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from dedupstore.cli.options import Command
 from dedupstore.cli.quantities import format_size
 from dedupstore.cli.session import session_of
 from dedupstore.cli.text import counted, printable
-from dedupstore.operations.repair import RepairAction, RepairReport, repair
+from dedupstore.operations.repair import ActionKind, RepairAction, RepairReport, repair
 
+_HEALED_BY_SNAPSHOTS = frozenset(("chunks-missing", "list-damaged", "manifest-damaged"))
 _EPILOG = """
 dedupstore repair --dry-run
 dedupstore repair
@@ -64,14 +65,27 @@ def _lines(report: RepairReport, *, dry_run: bool) -> list[str]:
         lines.append(f"moved or copied {objects} to quarantine/, which is yours to remove")
     for finding in report.remaining:
         lines += finding_lines(finding)
-    read = f"read {format_size(report.bytes_read)}, {report.seconds:.2f} s"
-    if not report.ok:
-        snapshots = counted(len(report.snapshots_affected), "snapshot")
-        verb = "would be" if dry_run else "are"
-        lines.append(f"NOT ALL COULD BE MENDED: {snapshots} {verb} incomplete; {read}")
+    lines.append(
+        f"{_verdict(report, dry_run)}; read {format_size(report.bytes_read)}, "
+        f"{report.seconds:.2f} s"
+    )
+    if dry_run and report.actions:
+        lines.append("to do that: dedupstore repair")
+    if not dry_run and any(finding.kind in _HEALED_BY_SNAPSHOTS for finding in report.remaining):
         lines.append("take a new snapshot soon: what the sources still have heals old ones, too")
-    elif report.actions:
-        lines.append(f"{'would mend' if dry_run else 'mended'} everything; {read}")
-    else:
-        lines.append(f"nothing to mend; {read}")
+    if not dry_run and report.plan.keys(ActionKind.REMOVE_PARITY):
+        lines.append("some parity was removed; make it again with: dedupstore protect")
     return lines
+
+
+def _verdict(report: RepairReport, dry_run: bool) -> str:
+    if report.ok:
+        if not report.actions:
+            return "nothing to mend"
+        but = " but parity" if report.plan.keys(ActionKind.REMOVE_PARITY) else ""
+        return f"{'would mend' if dry_run else 'mended'} everything{but}"
+    affected = len(report.snapshots_affected)
+    if not affected:
+        return "NOT ALL COULD BE MENDED"
+    verb = "would be" if dry_run else "is" if affected == 1 else "are"
+    return f"NOT ALL COULD BE MENDED: {counted(affected, 'snapshot')} {verb} incomplete"

@@ -97,10 +97,10 @@ class FindingCollector:
         """Record something odd by which nothing is lost."""
         self._report.findings.append(Finding(kind, Severity.WARNING, object_key, detail))
 
-    def has_found(self, kind: str, object_key: str) -> bool:
-        """Tell whether an object has a finding of this kind already."""
+    def has_found(self, kind: str, object_key: str | None = None) -> bool:
+        """Tell whether an object, or with ``None`` any, has a finding of this kind already."""
         return any(
-            finding.kind == kind and finding.object == object_key
+            finding.kind == kind and object_key in (None, finding.object)
             for finding in self._report.findings
         )
 

@@ -14,6 +14,9 @@ from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapsh
 from dedupstore.errors import DamageError, ObjectMissing, SnapshotUnknown, UnsupportedFormat
 from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.ids import SnapshotId
+from dedupstore.limits import GENERATION_REACHED_MAX
+
+_STATE_UNREADABLE = ("generation-damaged", "generation-unsupported")
 
 
 def read_state(repository: Repository, collector: FindingCollector) -> GenerationRecord:
@@ -23,7 +26,10 @@ def read_state(repository: Repository, collector: FindingCollector) -> Generatio
         StorageError: the store could not deliver.
     """
     try:
-        return read_generation(repository.store)
+        state = read_generation(repository.store)
+        if state.generation >= GENERATION_REACHED_MAX:
+            raise DamageError("no repository can have come to this generation")
+        return state
     except (DamageError, UnsupportedFormat) as error:
         kind = kind_of_refusal("generation", error)
         generation = current_generation(repository.store)
@@ -36,7 +42,8 @@ def load_all(
 ) -> list[Snapshot]:
     """Load all snapshot records; damaged, foreign and missing ones become findings.
 
-    ``forgotten`` are those that were removed on purpose.
+    ``forgotten`` are those that were removed on purpose. Where ``read_state`` could not tell, one
+    that is missing may be one of these, and is no more than a warning.
     """
     loaded: list[Snapshot] = []
     ids = list_snapshot_ids(repository)
@@ -57,7 +64,11 @@ def load_all(
             collector.error("snapshot-foreign", snapshot_key(snapshot.id), detail)
     for missing, namer in _missing(repository, loaded, {*ids, *forgotten}).items():
         detail = f"the snapshot after it, {namer.hex()[:12]}, names it"
-        collector.error("snapshot-missing", snapshot_key(missing), detail)
+        if any(map(collector.has_found, _STATE_UNREADABLE)):
+            detail += "; it may have been forgotten: the record that would say so cannot be read"
+            collector.warning("snapshot-missing", snapshot_key(missing), detail)
+        else:
+            collector.error("snapshot-missing", snapshot_key(missing), detail)
     return loaded
 
 

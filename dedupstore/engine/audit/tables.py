@@ -69,9 +69,11 @@ class TableCheck:
         if all_packs and packs == self._packs_seen:
             # What the index has beyond the packs' tables leads nowhere, unless others have added
             # packs, or declared some dead, meanwhile.
-            self.index_errors += self._repository.index.chunk_count() - self._indexed_chunks
+            beyond = self._repository.index.chunk_count() - self._indexed_chunks
+            self.index_errors += max(0, beyond)
         if self.index_errors:
-            detail = f"it was wrong about {self.index_errors} chunks and has been rebuilt"
+            chunks = "1 chunk" if self.index_errors == 1 else f"{self.index_errors} chunks"
+            detail = f"it was wrong about {chunks} and has been rebuilt"
             self._collector.warning("index-wrong", "index", detail)
             self._repository.rebuild_index()
 
@@ -79,6 +81,9 @@ class TableCheck:
         self._collector.error("pack-damaged", pack.key, damage.message)
 
     def _compare(self, pack: StoredPack, table: PackTable) -> None:
+        if pack.id in self._packs_seen:
+            # It lies in the folder of the other kind, too; the index knows it once.
+            return
         self._packs_seen.add(pack.id)
         entries = list(index_entries(table))
         for begin in range(0, len(entries), _LOOKUP_CHUNKS):

@@ -133,6 +133,8 @@ def _rehearse(
             repository, reader, snapshots, options, others.__contains__
         )
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
+        report.packs_repacked = len(report.plan.repack)
+        report.packs_dead = len(report.plan.dead) + report.packs_repacked
         report.packs_undecided = report.plan.undecided
         report.swept = not report.packs_undecided
         if not others:
@@ -308,9 +310,10 @@ def _room_not_taken_back(
     report: ReclaimReport, error: IndexUnusable | DamageError
 ) -> DedupstoreError:
     """Return the error with what has been done before it."""
-    count = len(report.snapshots_removed)
-    return type(error)(
-        f"{count} snapshots have been removed, but not the packs that only they needed: "
-        f"{error.message}",
-        hint=error.hint,
+    removed = len(report.snapshots_removed)
+    what_was_done = (
+        f"of the snapshots {removed} have been removed, but not all packs that only they needed: "
+        if removed
+        else ""
     )
+    return type(error)(what_was_done + error.message, hint=error.hint)

@@ -11,6 +11,7 @@ from dedupstore.engine.audit.events import EventsAsFindings
 from dedupstore.engine.audit.findings import CheckReport, FindingCollector
 from dedupstore.engine.audit.pack_data import check_data
 from dedupstore.engine.audit.parity import check_all_parity
+from dedupstore.engine.audit.policies import check_policies
 from dedupstore.engine.audit.records import load_all, read_state
 from dedupstore.engine.audit.references import ReferenceCheck
 from dedupstore.engine.audit.tables import TableCheck
@@ -69,6 +70,8 @@ def _check(
 ) -> None:
     state = read_state(repository, collector)
     snapshots = list(options.snapshots) or load_all(repository, state.forgotten, collector)
+    if not options.snapshots:
+        check_policies(repository, collector)
     report.snapshots = len(snapshots)
     references = ReferenceCheck(repository, reader, state.tombstones, collector)
     needed: set[PackId] | None = None

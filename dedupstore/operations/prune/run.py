@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from datetime import tzinfo
 
 from dedupstore.engine.holds import held_snapshots
+from dedupstore.engine.labels import check_label
 from dedupstore.engine.policies import policy_of_set, zone_of
 from dedupstore.engine.reclaim.run import reclaim
 from dedupstore.engine.repository import Repository
@@ -26,13 +27,16 @@ def prune(repository: Repository, options: PruneOptions | None = None) -> PruneR
     report says what would be.
 
     Raises:
-        UsageError: there is no policy, or it is empty.
+        UsageError: there is no policy, or it is empty or names an impossible tag.
         DamageError, UnsupportedFormat: what the other snapshots need cannot be told, or a policy
             cannot be read; nothing has been removed.
         LockTimeout: another prune, forget or repair is under way.
         NoSpace, StorageError: the store refused; what was removed by then is gone.
     """
     options = options or PruneOptions()
+    # A tag that no snapshot can have keeps nothing: most likely a variable that was not set.
+    for tag in options.policy.keep_tags if options.policy is not None else ():
+        check_label(tag)
     clock = repository.clock
     started_seconds = clock.monotonic_seconds()
     with nullcontext() if options.dry_run else repository.removal_lock():

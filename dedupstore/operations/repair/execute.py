@@ -18,7 +18,7 @@ from dedupstore.engine.keys import (
 )
 from dedupstore.engine.pack_reader import StoredPack, stored_pack
 from dedupstore.engine.pack_salvage import exact_bytes, salvage_pack
-from dedupstore.engine.parity import ParityMaker, parity_maker
+from dedupstore.engine.parity import parity_maker_like
 from dedupstore.engine.quarantine import (
     QUARANTINE_PREFIX,
     copy_to_quarantine,
@@ -31,7 +31,6 @@ from dedupstore.errors import (
     NoSpace,
     ObjectMissing,
     UnsupportedFormat,
-    UsageError,
 )
 from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.format.hashing import digest
@@ -57,7 +56,8 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     The order, and what a crash leaves after each step; the next repair goes on from there:
 
     1. A damaged generation record is copied to quarantine, and one with a higher number takes its
-       place. It declares nothing dead: what was, is garbage that prune finds again.
+       place. It declares nothing dead: what was, is garbage that prune finds again. One whose
+       number is out of reach is removed instead.
     2. Where the exact bytes of a damaged pack can be had, the pack is copied to quarantine and
        replaced, at once. Where it is gone, it is put back.
     3. A generation is written, and what can be read of other damaged packs is copied into new packs
@@ -70,11 +70,12 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
        leaves some of the packs where they were, damaged as they were, and everything that could be
        read of them in other packs as well.
     5. The index is built anew. Without that, it is put right when it is opened.
-    6. Damaged parity of sound packs is replaced.
+    6. Damaged parity of sound packs is copied to quarantine and replaced; where it cannot be made
+       anew, it is moved there. A crash leaves it as it was.
 
     Nothing that could be read before cannot be read after any of these steps, and nothing is
-    removed but damaged parity, which its pack gives again. A record is read once more before it is
-    put aside: one that a disk did not give back for a moment only stays where it is.
+    removed that is not in quarantine. A record is read once more before it is put aside: one that a
+    disk did not give back for a moment only stays where it is.
 
     Raises:
         UnsupportedFormat: the generation record is newer; nothing has been changed.
@@ -84,7 +85,8 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     """
     done = Repaired()
     # A repair that was killed may have moved something without making that durable.
-    for prefix in (QUARANTINE_PREFIX, SNAPSHOTS_PREFIX, *PACK_PREFIXES.values()):
+    folders = (*PACK_PREFIXES.values(), *PARITY_PREFIXES.values())
+    for prefix in (QUARANTINE_PREFIX, SNAPSHOTS_PREFIX, *folders):
         repository.store.sync_names(prefix)
     if plan.keys(ActionKind.RENEW_GENERATION):
         _renew_generation(repository, done)
@@ -103,7 +105,10 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     if healed or salvaged_keys or plan.keys(ActionKind.BRING_BACK_PACK):
         _rebuild_index(repository)
     for key in plan.keys(ActionKind.RENEW_PARITY):
-        _renew_parity(repository, key)
+        _renew_parity(repository, key, done)
+    for key in plan.keys(ActionKind.REMOVE_PARITY):
+        if _is_sound(repository, _pack_of_parity(key)):
+            done.quarantined.append(move_to_quarantine(repository.store, key))
     return done
 
 
@@ -114,7 +119,8 @@ def _renew_generation(repository: Repository, done: Repaired) -> None:
         while True:
             with suppress(DamageError):
                 number = read_generation(store).generation
-                break
+                if number < GENERATION_REACHED_MAX:
+                    break
             current = current_generation(store)
             done.quarantined.append(copy_to_quarantine(store, generation_key(current)))
             if current < GENERATION_REACHED_MAX:
@@ -238,22 +244,19 @@ def _rebuild_index(repository: Repository) -> None:
         repository.index.close()
 
 
-def _renew_parity(repository: Repository, key: str) -> None:
-    """Make damaged parity anew, if that can be done; else remove it, for protect to make it."""
+def _renew_parity(repository: Repository, key: str, done: Repaired) -> None:
+    """Make damaged parity anew, as much as there was of it."""
     store = repository.store
     pack = _pack_of_parity(key)
+    maker = parity_maker_like(store, pack.kind, pack.id, repository.config.parity_percent)
     data = store.get(pack.key)
-    percent = repository.config.parity_percent
-    maker: ParityMaker | None = None
-    if percent is not None:
-        with suppress(UsageError):
-            maker = parity_maker(percent)
-    if digest(data) != pack.id:
-        return
-    if maker is None:
-        store.delete(key)
-    else:
+    if maker is not None and digest(data) == pack.id:
+        done.quarantined.append(copy_to_quarantine(store, key))
         maker.store_parity(store, pack.kind, pack.id, [data])
+
+
+def _is_sound(repository: Repository, pack: StoredPack) -> bool:
+    return digest(repository.store.get(pack.key)) == pack.id
 
 
 def _pack_of_parity(key: str) -> StoredPack:

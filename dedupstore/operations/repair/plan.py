@@ -10,15 +10,16 @@ from enum import Enum
 from dedupstore.engine.audit.findings import CheckReport, Finding, FindingCollector
 from dedupstore.engine.audit.pack_data import check_data
 from dedupstore.engine.audit.parity import check_all_parity
+from dedupstore.engine.audit.policies import check_policies
 from dedupstore.engine.audit.records import load_all, read_state
 from dedupstore.engine.audit.tables import TableCheck
 from dedupstore.engine.keys import parity_key
 from dedupstore.engine.pack_reader import StoredPack, list_packs
 from dedupstore.engine.pack_salvage import exact_bytes, listed_chunks, salvage_pack
-from dedupstore.engine.parity import orphans
+from dedupstore.engine.parity import orphans, parity_maker_like
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
-from dedupstore.errors import UnsupportedFormat
+from dedupstore.errors import UnsupportedFormat, UsageError
 from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.ids import ChunkId
 
@@ -37,6 +38,7 @@ class ActionKind(Enum):
     SALVAGE_PACK = "salvage-pack"
     REBUILD_INDEX = "rebuild-index"
     RENEW_PARITY = "renew-parity"
+    REMOVE_PARITY = "remove-parity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class RepairPlanner:
         repository = self._repository
         self.state = read_state(repository, self.collector)
         self.snapshots = load_all(repository, self.state.forgotten, self.collector)
+        check_policies(repository, self.collector)
         stored = list_packs(repository.store)
         packs = [pack for pack in stored if pack.id not in self.state.tombstones]
         self._look_at_packs(packs, tables_only=tables_only)
@@ -149,7 +152,7 @@ class RepairPlanner:
             saved |= block.chunks.keys()
         lost = listed_chunks(store, pack) - saved
         self._found_again(pack.key, saved)
-        detail = f"{len(saved)} chunks can be read"
+        detail = f"{len(saved)} {'chunk' if len(saved) == 1 else 'chunks'} can be read"
         detail += f", {len(lost)} cannot" if lost else ""
         return RepairAction(ActionKind.SALVAGE_PACK, pack.key, detail)
 
@@ -175,7 +178,20 @@ class RepairPlanner:
         for pack in packs:
             key = parity_key(pack.kind, pack.id)
             if "parity-damaged" in found.get(key, ()) and pack.key not in salvaged:
-                yield RepairAction(ActionKind.RENEW_PARITY, key, "it is damaged, its pack is not")
+                yield self._about_parity_of(pack, key)
+
+    def _about_parity_of(self, pack: StoredPack, key: str) -> RepairAction:
+        repository = self._repository
+        percent_else = repository.config.parity_percent
+        try:
+            maker = parity_maker_like(repository.store, pack.kind, pack.id, percent_else)
+        except (UnsupportedFormat, UsageError) as error:
+            detail = f"it is damaged, and cannot be made anew: {error.message}"
+            return RepairAction(ActionKind.REMOVE_PARITY, key, detail)
+        if maker is None:
+            detail = "it is damaged, and nothing says how much there was of it"
+            return RepairAction(ActionKind.REMOVE_PARITY, key, detail)
+        return RepairAction(ActionKind.RENEW_PARITY, key, "it is damaged, its pack is not")
 
     def _about_index(self) -> Iterator[RepairAction]:
         for finding in self._findings("index-rebuilt", "index-wrong"):

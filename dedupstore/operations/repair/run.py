@@ -24,6 +24,8 @@ _NOT_MENDED = frozenset(
     (
         "block-unsupported",
         "pack-unsupported",
+        "policy-damaged",
+        "policy-unsupported",
         "snapshot-damaged",
         "snapshot-foreign",
         "snapshot-missing",
@@ -37,7 +39,7 @@ class RepairReport:
     """What was done, or in a dry run would be, and what stays lost.
 
     ``quarantined`` are the keys in quarantine of what was replaced or put aside. ``remaining`` are
-    the findings that nothing mends: each names the snapshots and files that stay incomplete. A dry
+    the findings that repair does not mend, with the snapshots and files that stay incomplete. A dry
     run may name a few too many: of a damaged manifest it reads only what any reader can.
     """
 
@@ -143,7 +145,7 @@ def _look_again(repository: Repository, audit: CheckReport) -> CheckReport:
     collector = FindingCollector(after)
     repository.monitor = EventsAsFindings(repository.monitor, collector)
     for finding in audit.findings:
-        if finding.kind in _NOT_MENDED:
+        if finding.kind in _NOT_MENDED and finding.severity is Severity.ERROR:
             again = collector.error(finding.kind, finding.object, finding.detail, finding.chunks)
             again.snapshots |= finding.snapshots
     state = read_generation(repository.store)

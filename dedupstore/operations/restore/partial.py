@@ -68,9 +68,10 @@ def keep_what_is_left(
     return _event(entry, tally, f"what is left is in {shown}", partial)
 
 
-def nothing_left(entry: Entry, tally: LossTally) -> FileDamaged:
-    """Return what there is to say of a file that is lost as a whole."""
-    return _event(entry, tally, "nothing of it is left")
+def nothing_left(entry: Entry, tally: LossTally, *, can_repair: bool) -> FileDamaged:
+    """Return what there is to say of a file of which nothing can be read."""
+    advice = "; see what can be mended with: dedupstore repair --dry-run" if can_repair else ""
+    return _event(entry, tally, f"nothing of it can be read{advice}")
 
 
 def left_out(entry: Entry, tally: LossTally) -> FileDamaged:

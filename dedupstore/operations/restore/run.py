@@ -83,7 +83,7 @@ class _Restorer:
         selection = Selection(self._options.paths)
         whole = not self._options.paths
         total_bytes = self._snapshot.record.counts.content_bytes if whole else None
-        with ChunkReader(self._repository) as reader:
+        with ChunkReader(self._repository, salvages=True) as reader:
             self._partial_names = PartialNames(lambda: self._target_paths(reader))
             target = None if self._options.dry_run else self._open_target()
             self._monitor.begin("restoring", total_bytes)
@@ -167,7 +167,8 @@ class _Restorer:
                 overwrite = self._options.overwrite
                 self._fail(keep_what_is_left(file, entry, tally, partial, overwrite))
             else:
-                self._fail(nothing_left(entry, tally))
+                can_repair = self._repository.store.is_writable()
+                self._fail(nothing_left(entry, tally, can_repair=can_repair))
 
     def _lose_entries(self, lost: LostEntries) -> None:
         self._entries_lost = True

@@ -66,7 +66,7 @@ def restore_tar(
     def lose_entries(lost: LostEntries) -> None:
         fail(entries_lost(lost))
 
-    with repository.session(reads=[snapshot.id]), ChunkReader(repository) as reader:
+    with repository.session(reads=[snapshot.id]), ChunkReader(repository, salvages=True) as reader:
         repository.monitor.begin("writing a tar")
         try:
             with tarfile.open(
