@@ -9,7 +9,7 @@ import pytest
 
 import dedupstore
 from dedupstore import CheckOptions
-from dedupstore.engine.monitor import Event
+from dedupstore.engine.monitor import Event, SilentMonitor
 from dedupstore.errors import DamageError
 from dedupstore.format.pack import PackKind
 from faults.crash_operations import Scene, add_snapshot, grow, make_scene
@@ -17,6 +17,7 @@ from faults.crash_repairs import packs
 from faults.damage import flip
 from interleaving import Interleaved
 from sample_repository import read_tree
+from small_archive import Archive
 
 MOMENTS_MIN = 4
 
@@ -92,3 +93,34 @@ def require_whole(scene: Scene, snapshots: list[bytes]) -> None:
         report = dedupstore.check(repository, CheckOptions(data=True))
     hit = {id_ for finding in report.findings for id_ in finding.snapshots}
     assert not hit.intersection(snapshots)
+
+
+def test_a_dead_pack_that_has_the_last_copy_lives_again(quick_path: Path) -> None:
+    """What a damaged pack has lost is taken from a sound pack that waits to be removed."""
+    archive = Archive(quick_path / "archive")
+    archive.write("app.log", 1)
+    first = archive.snapshot()
+    archive.write("app.log", 2)
+    archive.snapshot()
+    other = archive.snapshot("another set")
+    with archive.open() as repository:
+        dedupstore.forget(repository, [other])
+        del archive.trees[other]
+    with archive.open() as reader, reader.session():
+        before = archive.packs()
+        with archive.open() as repository:
+            assert not dedupstore.forget(repository, [first]).reclaim.swept
+        del archive.trees[first]
+        # What only dead packs hold is stored once more.
+        archive.write("app.log", 1)
+        archive.snapshot()
+    [again] = [
+        path for path in (archive.folder / "packs" / "data").iterdir() if path.name not in before
+    ]
+    flip(again, again.stat().st_size // 2)
+    with archive.open(SilentMonitor()) as repository:
+        report = dedupstore.repair(repository)
+        assert report.remaining == []
+    archive.require_all_restore()
+    assert archive.prune().reclaim.swept
+    archive.require_all_restore()

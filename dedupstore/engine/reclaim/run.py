@@ -311,9 +311,6 @@ def _room_not_taken_back(
 ) -> DedupstoreError:
     """Return the error with what has been done before it."""
     removed = len(report.snapshots_removed)
-    what_was_done = (
-        f"of the snapshots {removed} have been removed, but not all packs that only they needed: "
-        if removed
-        else ""
-    )
-    return type(error)(what_was_done + error.message, hint=error.hint)
+    words = "1 snapshot has" if removed == 1 else f"{removed} snapshots have"
+    done = f"{words} been removed, but not all packs that only they needed: " if removed else ""
+    return type(error)(done + error.message, hint=error.hint)

@@ -16,7 +16,7 @@ from dedupstore.engine.keys import (
     generation_key,
     parity_key,
 )
-from dedupstore.engine.pack_reader import StoredPack, stored_pack
+from dedupstore.engine.pack_reader import StoredPack, list_packs, stored_pack
 from dedupstore.engine.pack_salvage import exact_bytes, salvage_pack
 from dedupstore.engine.parity import parity_maker_like
 from dedupstore.engine.quarantine import (
@@ -34,7 +34,7 @@ from dedupstore.errors import (
 )
 from dedupstore.format.generation_record import GenerationRecord
 from dedupstore.format.hashing import digest
-from dedupstore.ids import SnapshotId
+from dedupstore.ids import PackId, SnapshotId
 from dedupstore.limits import GENERATION_REACHED_MAX
 from dedupstore.operations.repair.plan import ActionKind, RepairPlan
 
@@ -64,7 +64,8 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
        of that generation, durably; the index leads to these. A crash leaves chunks twice, which is
        no harm.
     4. While no snapshot can be committed: a generation is written, so that whoever opens the index
-       takes a pack that is missing for one that was taken away on purpose; records and packs that
+       takes a pack that is missing for one that was taken away on purpose; sound packs that were
+       dead, and may have what the damaged ones have lost, live again by it. Records and packs that
        are damaged are moved to quarantine; another generation is written, so that whoever began
        meanwhile, or before, looks again for what its snapshot needs before it commits. A crash
        leaves some of the packs where they were, damaged as they were, and everything that could be
@@ -101,7 +102,8 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     records = list(_still_damaged(repository, plan.keys(ActionKind.QUARANTINE_SNAPSHOT)))
     given_up = [*records, *plan.keys(ActionKind.GIVE_UP_SNAPSHOT)]
     if salvaged or given_up:
-        _switch(repository, salvaged, records, _ids(given_up), done)
+        revived = _sound_dead_packs(repository) if salvaged else frozenset()
+        _switch(repository, salvaged, records, _ids(given_up), revived, done)
     if healed or salvaged_keys or plan.keys(ActionKind.BRING_BACK_PACK):
         _rebuild_index(repository)
     for key in plan.keys(ActionKind.RENEW_PARITY):
@@ -210,12 +212,14 @@ def _switch(
     packs: Sequence[StoredPack],
     records: Sequence[str],
     given_up: frozenset[SnapshotId],
+    revived: frozenset[PackId],
     done: Repaired,
 ) -> None:
     store = repository.store
     with repository.switch_lock(exclusive=True):
         state = read_generation(store)
-        state = replace(state, forgotten=state.forgotten | given_up)
+        dead = {id_: stone for id_, stone in state.tombstones.items() if id_ not in revived}
+        state = replace(state, forgotten=state.forgotten | given_up, tombstones=dead)
         _write_next(repository, state)
         for key in (*records, *(pack.key for pack in packs)):
             done.quarantined.append(move_to_quarantine(store, key))
@@ -225,6 +229,23 @@ def _switch(
                 done.quarantined.append(move_to_quarantine(store, key))
         number = _write_next(repository, state)
     repository.index.require_generation(number)
+
+
+def _sound_dead_packs(repository: Repository) -> frozenset[PackId]:
+    """Return the packs that wait to be removed, but may have the last copy of what has been lost.
+
+    The next prune declares them dead again where they have not.
+    """
+    dead = read_generation(repository.store).tombstones
+    there = (pack for pack in list_packs(repository.store) if pack.id in dead)
+    return frozenset(pack.id for pack in there if _is_there_and_sound(repository, pack))
+
+
+def _is_there_and_sound(repository: Repository, pack: StoredPack) -> bool:
+    try:
+        return _is_sound(repository, pack)
+    except DamageError:
+        return False
 
 
 def _write_next(repository: Repository, state: GenerationRecord) -> int:
