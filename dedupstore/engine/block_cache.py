@@ -29,7 +29,8 @@ class BlockCache:
     """Fetches, decodes and verifies blocks in threads and holds the last few.
 
     Memory is bounded by ``BLOCKS_HELD_MAX`` blocks, usually 8 MiB each. With ``salvages``, a
-    damaged block is given out with the chunks that are sound, if any are.
+    damaged block is given out with the chunks that are sound, if any are; while it is salvaged,
+    each thread takes some five times its size.
     """
 
     def __init__(self, store: ReadStore, *, salvages: bool) -> None:

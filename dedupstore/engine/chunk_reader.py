@@ -11,7 +11,7 @@ from dedupstore.engine.chunk_copies import places_of
 from dedupstore.engine.closing import Closing
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event
-from dedupstore.engine.pack_reader import read_table_or_blocks, stored_pack
+from dedupstore.engine.pack_reader import read_table, stored_pack
 from dedupstore.engine.repository import Repository
 from dedupstore.errors import ChunkUnreadable, DamageError, UnsupportedFormat
 from dedupstore.format.pack import PackKind
@@ -37,6 +37,8 @@ class ChunkReader(Closing):
         self._keys: dict[PackId, str] = {}
         self._index_is_fresh = False
         self._copies: dict[ChunkId, list[BlockPlace]] = {}
+        self._window: dict[ChunkId, BlockPlace] = {}
+        self._told: set[BlockPlace] = set()
 
     def close(self) -> None:
         """Stop the threads."""
@@ -73,7 +75,7 @@ class ChunkReader(Closing):
             yield from self._stream_window(window)
 
     def _stream_window(self, ids: Sequence[ChunkId]) -> Iterator[memoryview | DamageError]:
-        places = self._find_places(ids)
+        self._window = places = self._find_places(ids)
         upcoming = iter(dict.fromkeys(places[id_] for id_ in ids if id_ in places))
         for place in islice(upcoming, BLOCKS_AHEAD):
             self._cache.prefetch(place)
@@ -111,13 +113,19 @@ class ChunkReader(Closing):
     def _read_once(self, id_: ChunkId, place: BlockPlace | None) -> memoryview:
         if place is None:
             raise ChunkUnreadable(f"chunk {id_.hex()[:16]} is in no pack")
-        return self._cache.get(place).chunk(id_)
+        block = self._cache.get(place)
+        chunk = block.chunk(id_)
+        if block.damage and place not in self._told:
+            self._told.add(place)
+            detail = f"{place.key}: {block.damage}; what is sound of it is read"
+            self._repository.monitor.event(Event("pack-damaged", b"", detail))
+        return chunk
 
     def _look_for_copies(self, id_: ChunkId, place: BlockPlace | None) -> bool:
         """Find out where else the chunks of a damaged pack are.
 
-        Return whether the pack's own table also says that the chunk is at ``place``; if not, the
-        index is wrong, and nothing is looked for.
+        Return whether the pack's own table also says that the chunk is at ``place``, or cannot be
+        read; if it says otherwise, the index is wrong, and nothing is looked for.
         """
         if place is None:
             return False
@@ -126,7 +134,13 @@ class ChunkReader(Closing):
             pack = stored_pack(store, place.key)
         except DamageError:
             return False
-        table = read_table_or_blocks(store, pack, lambda damage: None)
+        try:
+            table = read_table(store, pack)
+        except DamageError:
+            # Nothing says that the index is wrong, and one built anew would know less of this pack.
+            alike = {other for other, found in self._window.items() if found == place}
+            self._copies.update(places_of(store, alike | {id_}))
+            return True
         wanted = (place.offset, place.stored_bytes)
         blocks = (b for b in table.blocks if (b.offset, b.stored_bytes) == wanted)
         if not any(chunk.id == id_ for block in blocks for chunk in block.chunks):

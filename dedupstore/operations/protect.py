@@ -39,9 +39,8 @@ def protect(repository: Repository, *, percent: int | None = None) -> ProtectRep
 
     ``percent`` is from 1 to 100. Without it, packs that have parity keep what they have, and the
     others get as much as the repository was made with, else ``PARITY_PERCENT_DEFAULT``. What was
-    done stays done if this is interrupted. Parity is made of
-    intact packs only: a damaged one keeps the parity it has, which may heal it. Packs that wait to
-    be removed are passed over.
+    done stays done if this is interrupted. Parity is made of intact packs only: a damaged one keeps
+    the parity it has, which may heal it. Packs that wait to be removed are passed over.
 
     Raises:
         UsageError: see ``engine.parity.parity_maker``.

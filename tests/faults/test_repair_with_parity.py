@@ -130,13 +130,12 @@ def test_parity_of_unknown_size_is_put_aside(protected: SampleRepository) -> Non
         assert dedupstore.protect(repository, percent=10).packs == 1
 
 
-def test_parity_that_cannot_be_made_here_is_put_aside(
+def test_parity_that_cannot_be_made_here_stays(
     protected: SampleRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the library for it, damaged parity goes to quarantine, and the action says why."""
+    """Without the library for it, damaged parity, which may still heal its pack, stays."""
     parity = parity_of(protected, protected.packs(PackKind.DATA)[0])
     flip(parity, -1)
     monkeypatch.setitem(sys.modules, "dedupstore.engine.parity_encoder", None)
-    [action] = repair(protected).actions
-    assert (action.kind, "not installed" in action.detail) == (ActionKind.REMOVE_PARITY, True)
-    assert not parity.exists()
+    assert repair(protected).actions == ()
+    assert parity.exists()

@@ -88,6 +88,8 @@ def show_command(context: click.Context, set_name: str | None) -> int:
         else:
             applied = policy_of_set(repository, set_name)
             found = [applied] if applied else []
+    if unreadable and session.json:
+        raise unreadable[0]
     lines = [line for stored in found for line in _lines(stored)]
     nothing = "no policies" if set_name is None else f"no policy for set {printable(set_name)}"
     if not lines and not unreadable:

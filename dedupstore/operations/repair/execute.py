@@ -107,9 +107,11 @@ def execute(repository: Repository, plan: RepairPlan) -> Repaired:
     if healed or salvaged_keys or plan.keys(ActionKind.BRING_BACK_PACK):
         _rebuild_index(repository)
     for key in plan.keys(ActionKind.RENEW_PARITY):
-        _renew_parity(repository, key, done)
+        # A pack that has gone bad since is for the next repair.
+        with suppress(DamageError):
+            _renew_parity(repository, key, done)
     for key in plan.keys(ActionKind.REMOVE_PARITY):
-        if _is_sound(repository, _pack_of_parity(key)):
+        if _is_there_and_sound(repository, _pack_of_parity(key)):
             done.quarantined.append(move_to_quarantine(repository.store, key))
     return done
 

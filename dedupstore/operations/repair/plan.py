@@ -178,16 +178,14 @@ class RepairPlanner:
         for pack in packs:
             key = parity_key(pack.kind, pack.id)
             if "parity-damaged" in found.get(key, ()) and pack.key not in salvaged:
-                yield self._about_parity_of(pack, key)
+                # What cannot be made anew, or is newer, may still heal its pack: it stays.
+                with suppress(UnsupportedFormat, UsageError):
+                    yield self._about_parity_of(pack, key)
 
     def _about_parity_of(self, pack: StoredPack, key: str) -> RepairAction:
         repository = self._repository
         percent_else = repository.config.parity_percent
-        try:
-            maker = parity_maker_like(repository.store, pack.kind, pack.id, percent_else)
-        except (UnsupportedFormat, UsageError) as error:
-            detail = f"it is damaged, and cannot be made anew: {error.message}"
-            return RepairAction(ActionKind.REMOVE_PARITY, key, detail)
+        maker = parity_maker_like(repository.store, pack.kind, pack.id, percent_else)
         if maker is None:
             detail = "it is damaged, and nothing says how much there was of it"
             return RepairAction(ActionKind.REMOVE_PARITY, key, detail)
