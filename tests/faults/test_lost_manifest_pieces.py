@@ -12,10 +12,20 @@ import pytest
 
 import dedupstore
 from dedupstore.errors import DamageError, PathUnknown
+from dedupstore.format.hashing import digest
 from dedupstore.format.pack import PackKind
 from sample_repository import SampleRepository, read_tree, take_snapshot
 
 FILES = 400
+
+
+def log_name(number: int) -> str:
+    """Return the name of a log, in the order of numbers.
+
+    Pieces are cut by a checksum of paths, which for some folders none of 400 names that differ in
+    digits only would give: hence the rest of the name.
+    """
+    return f"{number:04}-{digest(b'%d' % number).hex()[:8]}.log"
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +35,14 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
     sample = SampleRepository(folder / "repository", folder / "logs")
     sample.logs.mkdir()
     for number in range(FILES):
-        (sample.logs / f"{number:04}.log").write_bytes(b"line %d\n" % number)
+        (sample.logs / log_name(number)).write_bytes(b"line %d\n" % number)
     # The time of a fresh change proves nothing and is not stored; later it would be, and no entry
     # would stay as it was.
     time.sleep(0.1)
     with dedupstore.init_repository(sample.folder, chunk_bytes_target=4096) as repository:
         take_snapshot(repository, sample)
         for number in (100, 101, 250):
-            (sample.logs / f"{number:04}.log").write_bytes(b"changed %d\n" % number)
+            (sample.logs / log_name(number)).write_bytes(b"changed %d\n" % number)
         take_snapshot(repository, sample)
         level = dedupstore.find_snapshot(repository, "latest").record.manifest_level
     if level == 0:
@@ -73,7 +83,7 @@ def test_the_entries_of_other_pieces_are_restored(
     whole = torn.trees[-1]
     assert 0 < len(tree) < len(whole)
     assert tree.items() <= whole.items()
-    assert {"0100.log", "0250.log"} <= tree.keys()
+    assert {log_name(100), log_name(250)} <= tree.keys()
     gaps = [event for event in report.failed if isinstance(event, dedupstore.EntriesLost)]
     assert len(gaps) == len(report.failed) >= 2
     assert report.damaged
@@ -85,7 +95,7 @@ def test_the_entries_of_other_pieces_are_restored(
 
 def test_a_file_between_the_lost_ones_can_be_had(torn: SampleRepository, tmp_path: Path) -> None:
     """A file that is chosen is restored and written by cat; one that may be lost is damage."""
-    there, lost = (bytes(torn.logs / name) for name in ("0250.log", "0399.log"))
+    there, lost = (bytes(torn.logs / name) for name in map(log_name, (250, 399)))
     output = io.BytesIO()
     with torn.open() as repository:
         latest = latest_of(repository)
@@ -95,7 +105,7 @@ def test_a_file_between_the_lost_ones_can_be_had(torn: SampleRepository, tmp_pat
             dedupstore.cat(repository, latest, lost, output)
         with pytest.raises(PathUnknown):
             # Both around it are there, so that it cannot be among the lost ones.
-            dedupstore.cat(repository, latest, bytes(torn.logs / "0100.log-more"), output)
+            dedupstore.cat(repository, latest, bytes(torn.logs / (log_name(100) + "-more")), output)
         options = dedupstore.RestoreOptions(paths=(there, lost))
         report = dedupstore.restore(repository, latest, tmp_path / "out", options)
         options = dedupstore.RestoreOptions(paths=(lost,))
