@@ -5,15 +5,21 @@ Little is imported before the signals are settled, so that Ctrl-C ends even the 
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import os
 import signal
 import sys
+import time
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from dedupstore.cli import exit_codes
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+_AGAIN_SECONDS = 0.005
 _INTERRUPTED_JSON = (
     b'{"error": {"code": 130, "kind": "interrupted", "message": "interrupted", "hint": null}}\n'
 )
@@ -41,6 +47,7 @@ def _interrupted_early() -> int:
 
 def _settle_signals() -> None:
     """Let a closed pipe end us quietly, and SIGTERM end us like Ctrl-C: cleanly."""
+    sys.unraisablehook = _heed_interruption
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, _interrupt)
 
@@ -53,3 +60,19 @@ def _ignore_signals() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _heed_interruption(unraisable: UnraisableHookArgs) -> None:
+    """Interrupt again where an interruption hit a callback that cannot pass it on.
+
+    The interpreter would print it, and go on as if nothing had been asked.
+    """
+    if unraisable.exc_type is KeyboardInterrupt:
+        _thread.start_new_thread(_interrupt_soon, ())
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
+def _interrupt_soon() -> None:
+    time.sleep(_AGAIN_SECONDS)
+    os.kill(os.getpid(), signal.SIGINT)

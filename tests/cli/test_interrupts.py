@@ -8,6 +8,7 @@ import random
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -89,6 +90,26 @@ def test_a_signal_at_any_moment_shows_no_traceback(dedupstore: Dedupstore) -> No
     assert codes <= {0, 130}
     assert dedupstore.run("check", "--data", "--json").json["ok"]
     dedupstore.run("snapshot", "a.log")
+
+
+def test_a_signal_in_a_callback_is_not_lost() -> None:
+    """An interruption that hits a callback, which cannot pass it on, still ends the command."""
+    script = (
+        "import time\n"
+        "from dedupstore.cli import main\n"
+        "class Finalized:\n"
+        "    def __del__(self):\n"
+        "        raise KeyboardInterrupt\n"
+        "def run(name):\n"
+        "    Finalized()\n"
+        "    time.sleep(30)\n"
+        "main.importlib.import_module = run\n"
+        "main.main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", script], check=False, capture_output=True, timeout=20
+    )
+    assert (ended.returncode, ended.stderr) == (130, b"error: interrupted\n")
 
 
 def wait_until_signals_are_settled(process: subprocess.Popen[bytes]) -> None:
