@@ -100,7 +100,7 @@ def oldest_epoch_at_work(folder: str) -> int | None:
     Raises:
         StorageError: the lock files cannot be used.
     """
-    return next((epoch for epoch in _epochs(folder) if is_at_work(folder, epoch)), None)
+    return min(epochs_at_work(folder), default=None)
 
 
 def next_generation(folder: str, current: int, others: Iterable[int] = ()) -> int:

@@ -18,8 +18,8 @@ def remove_snapshots(
     repository: Repository,
     snapshots: Collection[SnapshotId],
     named_as_previous: Collection[SnapshotId],
-) -> frozenset[SnapshotId]:
-    """Remove snapshot records for good, and return those that were there and not held.
+) -> None:
+    """Remove snapshot records for good: those that are there and not held.
 
     ``named_as_previous`` are the snapshots that others name as the one before them; of those, the
     removed ones are remembered as removed on purpose. The order of writes:
@@ -39,7 +39,7 @@ def remove_snapshots(
         there = frozenset(list_snapshot_ids(repository))
         removable = frozenset(snapshots) & there - held_snapshots(repository)
         if not removable:
-            return removable
+            return
         state = read_generation(store)
         forgotten = removable | state.forgotten & frozenset(named_as_previous)
         write_generation(
@@ -52,4 +52,3 @@ def remove_snapshots(
             ),
         )
         store.delete_all([snapshot_key(id_) for id_ in sorted(removable)])
-    return removable
