@@ -59,6 +59,15 @@ TREE_LEVELS_MAX = 8
 INLINE_EXTENTS_MAX = 32
 """Extents that an entry holds itself; a longer list becomes a tree of pieces."""
 
+RECIPE_INLINE_BYTES_MAX = 1 * KIB
+"""Bytes of a recipe that an entry holds itself; a longer one becomes chunks."""
+
+TWIN_RATIO_MAX = 1032
+"""No deflate stream holds more bytes of text for each of its own: two bits stand for 258 bytes."""
+
+RECIPE_BYTES_MAX = 32 * MIB
+"""No recipe is longer; whoever rebuilds a file holds all of it in memory."""
+
 PATH_BYTES_MAX = 65_535
 """No path in a manifest is longer."""
 

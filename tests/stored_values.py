@@ -10,12 +10,20 @@ from dedupstore.format.entry import (
     Content,
     Entry,
     EntryType,
+    Twin,
     is_safe_path,
     path_sort_key,
 )
 from dedupstore.format.pieces import HOLE_ID, Extent
 from dedupstore.ids import ID_BYTES
-from dedupstore.limits import CHUNK_BYTES_MAX, INLINE_EXTENTS_MAX, TREE_LEVELS_MAX
+from dedupstore.limits import (
+    CHUNK_BYTES_MAX,
+    INLINE_EXTENTS_MAX,
+    RECIPE_BYTES_MAX,
+    RECIPE_INLINE_BYTES_MAX,
+    TREE_LEVELS_MAX,
+    TWIN_RATIO_MAX,
+)
 
 U32 = st.integers(0, (1 << 32) - 1)
 U64 = st.integers(0, (1 << 64) - 1)
@@ -56,6 +64,21 @@ def contents() -> st.SearchStrategy[Content]:
     return flat | tree
 
 
+def twins(plain_bytes: int) -> st.SearchStrategy[Twin]:
+    """Draw twins of a text of that many bytes; the recipe stands in them or in chunks."""
+    inline = st.builds(
+        Twin, st.just(plain_bytes), ids(), st.binary(min_size=1, max_size=RECIPE_INLINE_BYTES_MAX)
+    )
+    lengths = st.integers(1, RECIPE_BYTES_MAX // INLINE_EXTENTS_MAX)
+    chunks = st.lists(
+        st.builds(Extent, lengths, ids()), min_size=1, max_size=INLINE_EXTENTS_MAX
+    ).map(tuple)
+    listed = st.builds(Content, st.integers(0, TREE_LEVELS_MAX), chunks)
+    return inline | st.builds(
+        Twin, st.just(plain_bytes), ids(), recipe=st.just(b""), recipe_content=listed
+    )
+
+
 @st.composite
 def entries(draw: st.DrawFn, path: bytes | None = None) -> Entry:
     """Draw entries of all types, at ``path`` if it is given."""
@@ -74,7 +97,13 @@ def entries(draw: st.DrawFn, path: bytes | None = None) -> Entry:
     )
     if entry.type is EntryType.FILE:
         content = draw(contents())
-        return replace(entry, content=content, size=content.content_bytes)
+        lineage = draw(st.just(b"") | paths().filter(lambda path: path != entry.path))
+        entry = replace(entry, content=content, size=content.content_bytes, lineage=lineage)
+        if draw(st.booleans()):
+            size_min = -(-content.content_bytes // TWIN_RATIO_MAX)
+            size = draw(st.integers(size_min, (1 << 64) - 1))
+            return replace(entry, size=size, twin=draw(twins(content.content_bytes)))
+        return entry
     if entry.type is EntryType.SYMLINK:
         target = draw(st.binary(min_size=1, max_size=20).filter(lambda target: b"\0" not in target))
         return replace(entry, link_target=target)
@@ -86,4 +115,8 @@ def entry_lists(draw: st.DrawFn, max_size: int = 30) -> list[Entry]:
     """Draw entries in path order, no path twice."""
     chosen = draw(st.lists(paths(), unique=True, min_size=1, max_size=max_size))
     template = draw(entries())
-    return [replace(template, path=path) for path in sorted(chosen, key=path_sort_key)]
+    return [
+        # No file is an older part of itself.
+        replace(template, path=path, lineage=template.lineage if template.lineage != path else b"")
+        for path in sorted(chosen, key=path_sort_key)
+    ]

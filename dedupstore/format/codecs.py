@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import zstandard
 
 from dedupstore.errors import FormatError, UnsupportedFormat
-from dedupstore.limits import BLOCK_BYTES_MAX
+from dedupstore.limits import BLOCK_BYTES_MAX, MIB
 
 CODEC_STORED = 0
 CODEC_ZSTD = 1
@@ -19,6 +20,8 @@ CODEC_ZSTD = 1
 LIBRARY_VERSION = f"{zstandard.__version__} (zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))})"
 
 _DAMAGED_STEP_BYTES = 32
+_UNPACKING_STEP_BYTES = 256
+_FOREIGN_WINDOW_BYTES_MAX = 128 * MIB
 
 _decompressors = threading.local()
 
@@ -87,6 +90,41 @@ def decode_damaged_zstd(payload: bytes | memoryview, original_bytes: int) -> byt
             if decompressor.eof or len(decoded) >= original_bytes:
                 break
     return bytes(decoded[:original_bytes])
+
+
+def unpack_zstd(data: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """Yield what a file of one or several zstd frames unpacks to, which somebody else has made.
+
+    Memory is bounded: by the window, which may be 128 MiB, as for the program ``zstd``.
+
+    Raises:
+        EOFError: the file ends within a frame.
+        ValueError: it is damaged, needs a larger window, or something else follows a frame.
+    """
+    frame: zstandard.ZstdDecompressionObj | None = None
+    for piece in data:
+        # Little at a time: four bytes can mean 128 KiB.
+        for begin in range(0, len(piece), _UNPACKING_STEP_BYTES):
+            rest = bytes(piece[begin : begin + _UNPACKING_STEP_BYTES])
+            while rest:
+                if frame is None:
+                    frame = _foreign_frame()
+                try:
+                    text = frame.decompress(rest)
+                except zstandard.ZstdError as error:
+                    raise ValueError(f"the zstd data is damaged: {error}") from error
+                if text:
+                    yield text
+                rest = b""
+                if frame.eof:
+                    rest, frame = frame.unused_data, None
+    if frame is not None:
+        raise EOFError("the zstd data ends too early")
+
+
+def _foreign_frame() -> zstandard.ZstdDecompressionObj:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_FOREIGN_WINDOW_BYTES_MAX)
+    return decompressor.decompressobj()
 
 
 def _zstd_decompressor() -> zstandard.ZstdDecompressor:

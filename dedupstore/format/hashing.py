@@ -19,15 +19,30 @@ def digest(data: bytes | bytearray | memoryview) -> bytes:
     return blake3(data).digest()
 
 
+class DigestStream:
+    """The 32-byte BLAKE3 of bytes that come one part after another."""
+
+    def __init__(self) -> None:
+        self._hasher = blake3()
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Take in the next bytes."""
+        self._hasher.update(data)
+
+    def digest(self) -> bytes:
+        """Return the BLAKE3 of all that was taken in."""
+        result = self._hasher.digest()
+        if len(result) != ID_BYTES:
+            raise RuntimeError("the BLAKE3 library returned a digest of another length")
+        return result
+
+
 def digest_parts(parts: Iterable[bytes | bytearray | memoryview]) -> bytes:
     """Return the 32-byte BLAKE3 of the concatenation of ``parts``."""
-    hasher = blake3()
+    stream = DigestStream()
     for part in parts:
-        hasher.update(part)
-    result = hasher.digest()
-    if len(result) != ID_BYTES:
-        raise RuntimeError("the BLAKE3 library returned a digest of another length")
-    return result
+        stream.update(part)
+    return stream.digest()
 
 
 def checksum(*parts: bytes | bytearray | memoryview) -> bytes:

@@ -21,7 +21,15 @@ from dedupstore.format.config import (
     decode_config,
     encode_config,
 )
-from dedupstore.format.entry import Entry, decode_entry, encode_entry, split_entries
+from dedupstore.format.entry import (
+    Entry,
+    EntryType,
+    decode_entry,
+    encode_content,
+    encode_entry,
+    glance_at_entry,
+    split_entries,
+)
 from dedupstore.format.generation_record import (
     GenerationRecord,
     Tombstone,
@@ -198,3 +206,14 @@ def test_entries_are_read_back(listed: list[Entry]) -> None:
     """Any entries, one after another in a piece, are split where they end and read back equal."""
     piece = encode_piece(0, b"".join(map(encode_entry, listed)))
     assert [decode_entry(data) for data in split_entries(piece_body(piece, 0))] == listed
+
+
+@given(entries())
+def test_a_glance_sees_what_is_there(entry: Entry) -> None:
+    """A glance at any entry gives its path, size and so on as reading it does."""
+    glance = glance_at_entry(memoryview(encode_entry(entry)))
+    assert bytes(glance.path) == entry.path
+    assert (glance.type, glance.mtime_ns, glance.size) == (entry.type, entry.mtime_ns, entry.size)
+    assert (glance.device, glance.inode) == (entry.device, entry.inode)
+    if entry.type is EntryType.FILE:
+        assert glance.content == encode_content(entry.content)

@@ -9,14 +9,17 @@ import pytest
 from dedupstore.format.canonical_json import bytes_to_json, encode_json
 from dedupstore.format.codecs import ZstdCompressor, decode_payload
 from dedupstore.format.entry import (
+    Content,
     Entry,
     EntryType,
+    Twin,
     decode_entry,
     encode_entry,
     is_safe_path,
     path_sort_key,
 )
-from dedupstore.limits import PATH_BYTES_MAX
+from dedupstore.format.pieces import Extent
+from dedupstore.limits import PATH_BYTES_MAX, RECIPE_BYTES_MAX, RECIPE_INLINE_BYTES_MAX
 
 FOLDER = Entry(b"var/log", EntryType.DIRECTORY)
 
@@ -48,6 +51,47 @@ def test_an_entry_too_long_to_be_read_is_not_written() -> None:
     link = Entry(b"a", EntryType.SYMLINK, link_target=b"t" * (512 * 1024))
     with pytest.raises(ValueError, match="entry"):
         encode_entry(link)
+
+
+FILE = Entry(b"app.log.2.gz", EntryType.FILE, size=20)
+TWIN = Twin(0, bytes(range(32)), b"R")
+TOO_LONG = Content(1, (Extent(RECIPE_BYTES_MAX + 1, bytes(range(32))),))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        replace(FILE, lineage=FILE.path),
+        replace(FILE, lineage=b"/var/log/app.log"),
+        replace(FILE, lineage=b"../app.log"),
+        replace(FILE, lineage=b"app\0.log"),
+        replace(FOLDER, lineage=b"app.log"),
+        Entry(b"a", EntryType.SYMLINK, link_target=b"b", lineage=b"app.log"),
+    ],
+)
+def test_an_impossible_lineage_is_never_written(entry: Entry) -> None:
+    """A lineage that is no path, leads to the file itself, or is of no file is refused."""
+    with pytest.raises(ValueError, match="lineage"):
+        encode_entry(entry)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        replace(FOLDER, twin=TWIN),
+        Entry(b"a", EntryType.SYMLINK, link_target=b"b", twin=TWIN),
+        replace(FILE, twin=replace(TWIN, recipe=b"")),
+        replace(FILE, twin=replace(TWIN, recipe_content=TOO_LONG)),
+        replace(FILE, twin=replace(TWIN, recipe=b"", recipe_content=TOO_LONG)),
+        replace(FILE, twin=replace(TWIN, recipe=bytes(RECIPE_INLINE_BYTES_MAX + 1))),
+        replace(FILE, twin=replace(TWIN, file_id=bytes(31))),
+        replace(FILE, twin=replace(TWIN, plain_bytes=20 * 1032 + 1)),
+    ],
+)
+def test_an_impossible_twin_is_never_written(entry: Entry) -> None:
+    """A twin that no reader would take is refused before it is stored."""
+    with pytest.raises(ValueError, match=r"twin|recipe|id of|text of"):
+        encode_entry(entry)
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,17 @@ def entry(
     return fixed + rest
 
 
+def twin(
+    recipe: bytes = b"\xffR",
+    *,
+    scheme: int = 1,
+    plain_bytes: int = 0,
+    file_id: bytes = bytes(range(32)),
+) -> bytes:
+    """Return the field of a twin; ``recipe`` is its form and what follows."""
+    return field(0x8001, struct.pack("<BQ", scheme, plain_bytes) + file_id + recipe)
+
+
 def verified(
     rows: Sequence[tuple[bytes, int, int]],
     *,

@@ -15,6 +15,7 @@ from golden.format.layouts import (
     extents_of,
     field,
     piece,
+    twin,
 )
 from golden.format.vectors import Outcome, Vector, accepted, refused
 
@@ -33,6 +34,9 @@ def cases() -> Iterator[Vector]:
     yield from _refused_entries()
     yield from _refused_contents()
     yield from _refused_fields()
+    yield from _accepted_twins()
+    yield from _refused_twins()
+    yield from _lineages()
     yield from _trees()
     yield from _manifests()
 
@@ -109,7 +113,7 @@ def _accepted_pieces() -> Iterator[Vector]:
         _extents_value(extents),
         level=1,
     )
-    unknown = entry(b"a", fields=field(1, b"root") + field(3, b"?") + field(0x7FFF, b""))
+    unknown = entry(b"a", fields=field(1, b"root") + field(4, b"?") + field(0x7FFF, b""))
     value = _entry_value(b"a", "file", user=b"root".hex())
     yield Vector(
         "piece-optional-fields",
@@ -230,8 +234,137 @@ def _refused_fields() -> Iterator[Vector]:
         ("tag-0", field(0, b"")),
     ):
         yield damaged(f"entry-field-{name}", rules="M-21", data=piece(0, entry(fields=fields)))
-    required = entry(fields=field(0x8001, b""))
+    required = entry(fields=field(0x8002, b""))
     yield newer("entry-field-required", rules="M-22", data=piece(0, required))
+
+
+def _accepted_twins() -> Iterator[Vector]:
+    file_id = bytes(range(32)).hex()
+    text = [(6, HELLO_ID), (6, WORLD_ID)]
+    inline = entry(
+        b"app.log.2.gz",
+        content=file_content(text),
+        fields=field(1, b"root") + field(3, b"app.log") + twin(b"\xffRR", plain_bytes=12),
+        size=32,
+    )
+    listed = entry(
+        b"app.log.3.gz",
+        content=file_content([(1 << 50, HELLO_ID)], level=2),
+        fields=twin(file_content([(32 * MIB, WORLD_ID)], level=1), plain_bytes=1 << 50),
+        size=(1 << 64) - 1,
+    )
+    of_nothing = entry(b"empty.gz", fields=twin(b"\xff" + bytes(1024)), size=20)
+    zeros = entry(
+        b"zeros.gz",
+        content=file_content([(20 * 1032, HOLE)]),
+        fields=twin(plain_bytes=20 * 1032),
+        size=20,
+    )
+    values = [
+        _entry_value(
+            b"app.log.2.gz",
+            "file",
+            size=32,
+            extents=_extents_value(text),
+            user=b"root".hex(),
+            lineage=b"app.log".hex(),
+            twin={"plain_bytes": 12, "file_id": file_id, "recipe": b"RR".hex()},
+        ),
+        _entry_value(
+            b"app.log.3.gz",
+            "file",
+            size=(1 << 64) - 1,
+            level=2,
+            extents=_extents_value([(1 << 50, HELLO_ID)]),
+            twin={
+                "plain_bytes": 1 << 50,
+                "file_id": file_id,
+                "recipe_level": 1,
+                "recipe_extents": _extents_value([(32 * MIB, WORLD_ID)]),
+            },
+        ),
+        _entry_value(
+            b"empty.gz",
+            "file",
+            size=20,
+            twin={"plain_bytes": 0, "file_id": file_id, "recipe": bytes(1024).hex()},
+        ),
+        _entry_value(
+            b"zeros.gz",
+            "file",
+            size=20,
+            extents=_extents_value([(20 * 1032, HOLE)]),
+            twin={"plain_bytes": 20 * 1032, "file_id": file_id, "recipe": b"R".hex()},
+        ),
+    ]
+    data = piece(0, inline + listed + of_nothing + zeros)
+    yield accepted("piece-entries-with-twins", "piece", "M-18 M-28 M-31", data, values, level=0)
+
+
+def _refused_twins() -> Iterator[Vector]:
+    one = [(6, HELLO_ID)]
+    sound = entry(content=file_content(one), fields=twin(plain_bytes=6), size=26)
+    for name, fields in (
+        ("scheme-0", twin(scheme=0)),
+        ("scheme-2", field(0x8001, b"\2")),
+    ):
+        yield newer(f"twin-{name}", rules="M-26", data=piece(0, sound + entry(b"w", fields=fields)))
+    for name, rule, fields in (
+        ("without-scheme", "M-28", field(0x8001, b"")),
+        ("cut-off", "M-28", twin(b"")),
+        ("recipe-empty", "M-28", twin(b"\xff")),
+        ("recipe-too-long", "M-28", twin(b"\xff" + bytes(1025))),
+        ("recipe-list-empty", "M-28", twin(b"\0")),
+        ("recipe-tree-without-piece", "M-17", twin(b"\1")),
+        ("recipe-level-9", "M-17", twin(file_content(one, 9))),
+        ("recipe-33-extents", "M-17", twin(file_content(one * 33))),
+        ("recipe-extents-cut-off", "M-05", twin(file_content(one)[:-1])),
+        ("recipe-extent-empty", "M-06", twin(file_content([(0, HELLO_ID)]))),
+        ("recipe-chunk-too-long", "M-08", twin(file_content([(16 * MIB + 1, HELLO_ID)]))),
+        (
+            "recipe-chunks-too-long",
+            "M-28",
+            twin(file_content([(16 * MIB, HELLO_ID), (16 * MIB, HELLO_ID), (1, WORLD_ID)])),
+        ),
+        ("recipe-tree-too-long", "M-28", twin(file_content([(1 << 63, HELLO_ID)] * 2, 1))),
+        ("recipe-hole", "M-29", twin(file_content([(6, HELLO_ID), (1, HOLE)]))),
+        ("recipe-hole-in-tree", "M-07", twin(file_content([(6, HOLE)], 1))),
+    ):
+        yield damaged(f"twin-{name}", rules=rule, data=piece(0, entry(fields=fields, size=20)))
+    for name, rule, body in (
+        ("of-folder", "M-27", entry(kind=2, fields=twin())),
+        ("of-link", "M-27", entry(kind=3, fields=twin())),
+        (
+            "text-too-long",
+            "M-31",
+            entry(
+                content=file_content([(20 * 1032 + 1, HOLE)]),
+                fields=twin(plain_bytes=20 * 1032 + 1),
+                size=20,
+            ),
+        ),
+        ("plain-bytes-too-few", "M-18", entry(content=file_content(one), fields=twin(), size=20)),
+        ("plain-bytes-too-many", "M-18", entry(fields=twin(plain_bytes=1), size=1)),
+        (
+            "plain-bytes-are-size",
+            "M-18",
+            entry(content=file_content(one), fields=twin(plain_bytes=20), size=20),
+        ),
+    ):
+        yield damaged(f"twin-{name}", rules=rule, data=piece(0, body))
+
+
+def _lineages() -> Iterator[Vector]:
+    for name, body in (
+        ("empty", entry(fields=field(3, b""))),
+        ("absolute", entry(fields=field(3, b"/var/log/app.log"))),
+        ("with-parent", entry(fields=field(3, b"var/../log"))),
+        ("with-00", entry(fields=field(3, b"a\0b"))),
+        ("of-itself", entry(b"a", fields=field(3, b"a"))),
+        ("of-folder", entry(kind=2, fields=field(3, b"a"))),
+        ("of-link", entry(kind=3, fields=field(3, b"a"))),
+    ):
+        yield damaged(f"entry-lineage-{name}", rules="M-25", data=piece(0, body))
 
 
 def _tree(

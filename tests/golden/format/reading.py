@@ -9,7 +9,14 @@ from dedupstore.clock import format_time
 from dedupstore.engine.tree_reader import content_extents, manifest_entries
 from dedupstore.format.block import decode_block, encode_block
 from dedupstore.format.config import decode_config, encode_config
-from dedupstore.format.entry import Content, Entry, decode_entry, encode_entry, split_entries
+from dedupstore.format.entry import (
+    Content,
+    Entry,
+    Twin,
+    decode_entry,
+    encode_entry,
+    split_entries,
+)
 from dedupstore.format.generation_record import (
     decode_generation_record,
     encode_generation_record,
@@ -39,6 +46,8 @@ from dedupstore.format.pieces import (
 from dedupstore.format.policy import decode_policy, encode_policy
 from dedupstore.format.snapshot_record import decode_snapshot_record, encode_snapshot_record
 from dedupstore.format.verified import decode_verified, encode_verified
+from dedupstore.twins import rebuild
+from dedupstore.twins.python_kernel.recipe import decode_recipe, encode_recipe
 from golden.format.vectors import Vector
 from stored_pieces import StoredPieces
 
@@ -187,7 +196,7 @@ def _read_piece(vector: Vector) -> Read:
 
 
 def _entry_to_json(entry: Entry) -> dict[str, Any]:
-    return {
+    value: dict[str, Any] = {
         "path": entry.path.hex(),
         "type": entry.type.name.lower(),
         "mode": entry.mode,
@@ -201,6 +210,20 @@ def _entry_to_json(entry: Entry) -> dict[str, Any]:
         "user": entry.user.hex(),
         "group": entry.group.hex(),
     }
+    if entry.lineage:
+        value["lineage"] = entry.lineage.hex()
+    if entry.twin is not None:
+        value["twin"] = _twin_to_json(entry.twin)
+    return value
+
+
+def _twin_to_json(twin: Twin) -> dict[str, Any]:
+    value: dict[str, Any] = {"plain_bytes": twin.plain_bytes, "file_id": twin.file_id.hex()}
+    if twin.recipe:
+        return value | {"recipe": twin.recipe.hex()}
+    listed = twin.recipe_content
+    extents = _extents_to_json(listed.extents)
+    return value | {"recipe_level": listed.level, "recipe_extents": extents}
 
 
 def _extents_to_json(extents: list[Extent] | tuple[Extent, ...]) -> list[list[Any]]:
@@ -240,6 +263,12 @@ def _read_generation(vector: Vector) -> Read:
     return value, encode_generation_record(record)
 
 
+def _read_recipe(vector: Vector) -> Read:
+    recipe = _joined(vector)
+    file = b"".join(rebuild(recipe, [vector.arguments["text"].encode()]))
+    return {"file": file.hex()}, encode_recipe(decode_recipe(recipe))
+
+
 READERS: dict[str, Callable[[Vector], Read]] = {
     "config": _read_config,
     "generation": _read_generation,
@@ -252,4 +281,5 @@ READERS: dict[str, Callable[[Vector], Read]] = {
     "content": _read_content,
     "manifest": _read_manifest,
     "verified": _read_verified,
+    "recipe": _read_recipe,
 }

@@ -19,6 +19,7 @@ NOT_IN_BYTES = {
     "C-02": "needs an open repository: tests/unit/test_format_rules_of_readers.py",
     "C-03": "needs an open repository: tests/unit/test_format_rules_of_readers.py",
     "G-01": "is about names of files: tests/unit/test_generation.py",
+    "M-30": "needs the engine: tests/unit/test_twin_reader.py",
     "R-01": "is about names of files: tests/unit/test_format_rules_of_readers.py",
     "R-03": "is about names of files: tests/unit/test_format_rules_of_readers.py",
     "T-02": "is about names of files: tests/unit/test_policies.py",

@@ -1,0 +1,71 @@
+"""Chunk lists as an entry holds them (docs/format/manifests.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dedupstore.errors import FormatError
+from dedupstore.format.pieces import (
+    EXTENT_BYTES,
+    HOLE_ID,
+    Extent,
+    decode_extents,
+    encode_extents,
+)
+from dedupstore.limits import CHUNK_BYTES_MAX, INLINE_EXTENTS_MAX, TREE_LEVELS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The chunk list of a file.
+
+    ``level`` 0: ``extents`` are its chunks and holes. Above: they refer to pieces of that level,
+    which hold the extents of the level below.
+    """
+
+    level: int
+    extents: tuple[Extent, ...]
+
+    @property
+    def content_bytes(self) -> int:
+        """Length in bytes of what the list leads to."""
+        return sum(extent.extent_bytes for extent in self.extents)
+
+
+EMPTY_CONTENT = Content(0, ())
+
+
+def encode_content(content: Content) -> bytes:
+    """Return the level (u8) of a chunk list and its extents."""
+    return bytes((content.level,)) + encode_extents(content.extents)
+
+
+def decode_content(stored: bytes | memoryview) -> Content:
+    """Read a chunk list that fills ``stored``.
+
+    Raises:
+        FormatError: the level or the number of extents is out of range, or an extent cannot be.
+    """
+    if not len(stored) or stored[0] > TREE_LEVELS_MAX:
+        raise FormatError("a file's chunk list has no level, or one that is out of range")
+    if len(stored) > 1 + INLINE_EXTENTS_MAX * EXTENT_BYTES:
+        raise FormatError("an entry holds more extents than may stand in it")
+    content = Content(stored[0], tuple(decode_extents(stored[1:])))
+    if content.level and not content.extents:
+        raise FormatError("a file has a tree of pieces without a piece")
+    check_level_extents(content.level, content.extents)
+    return content
+
+
+def check_level_extents(level: int, extents: tuple[Extent, ...] | list[Extent]) -> None:
+    """Reject extents that cannot stand at ``level``: holes and oversized chunks.
+
+    Raises:
+        FormatError: a hole above level 0, or a chunk longer than a chunk may be.
+    """
+    for extent in extents:
+        if extent.id == HOLE_ID:
+            if level:
+                raise FormatError("a hole stands where a piece should be")
+        elif not level and extent.extent_bytes > CHUNK_BYTES_MAX:
+            raise FormatError(f"a chunk list names a chunk of {extent.extent_bytes} bytes")
