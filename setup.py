@@ -1,12 +1,13 @@
-"""Builds the optional C kernel; everything else is said in pyproject.toml.
+"""Builds the optional C kernels; everything else is said in pyproject.toml.
 
-One wheel serves every CPython from 3.11 on (the stable ABI). Where the kernel cannot be compiled
-the package is installed without it and runs on its Python twin, and the wheel says so: it is then
+One wheel serves every CPython from 3.11 on (the stable ABI). Where a kernel cannot be compiled the
+package is installed without it and runs on its Python twin. A wheel without any says so: it is then
 tagged as pure Python, not as the platform's.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 import sysconfig
@@ -15,8 +16,8 @@ import tempfile
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 
-KERNEL = "dedupstore.chunking._kernel"
-KERNEL_FOLDER = "dedupstore/chunking"
+# Each package with a kernel: its C sources are all those beside it.
+KERNELS = ("dedupstore.chunking._kernel", "dedupstore.twins._kernel")
 
 # The stable ABI exists on CPython only, and not yet where it is built without the GIL.
 STABLE_ABI = sys.implementation.name == "cpython" and not sysconfig.get_config_var(
@@ -24,13 +25,14 @@ STABLE_ABI = sys.implementation.name == "cpython" and not sysconfig.get_config_v
 )
 
 
-def kernel() -> Extension:
-    """Describe the kernel; a wider instruction set is chosen inside it when it runs."""
+def kernel(name: str) -> Extension:
+    """Describe a kernel; a wider instruction set is chosen inside it when it runs."""
+    folder = os.path.dirname(name.replace(".", "/"))
     return Extension(
-        KERNEL,
-        sources=[f"{KERNEL_FOLDER}/{name}" for name in ("_kernel.c", "gear.c", "gear_avx2.c")],
-        depends=[f"{KERNEL_FOLDER}/gear.h"],
-        extra_compile_args=["/O2"] if sys.platform == "win32" else ["-O3"],
+        name,
+        sources=sorted(glob.glob(f"{folder}/*.c")),
+        depends=sorted(glob.glob(f"{folder}/*.h")),
+        extra_compile_args=["/O2"] if sys.platform == "win32" else ["-O3", "-fvisibility=hidden"],
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE_ABI else [],
         py_limited_api=STABLE_ABI,
         optional=True,
@@ -38,12 +40,12 @@ def kernel() -> Extension:
 
 
 class Wheel(bdist_wheel):
-    """A wheel whose tag tells whether the kernel is inside."""
+    """A wheel whose tag tells whether a kernel is inside."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        """Return the tag of a pure package if the kernel was not built."""
+        """Return the tag of a pure package if no kernel was built."""
         build_ext = self.get_finalized_command("build_ext")
-        if not os.path.exists(build_ext.get_ext_fullpath(KERNEL)):
+        if not any(os.path.exists(build_ext.get_ext_fullpath(name)) for name in KERNELS):
             self.root_is_pure = True
         return super().get_tag()
 
@@ -52,7 +54,7 @@ class Wheel(bdist_wheel):
 # another compiler's kernel, would go into the wheel.
 with tempfile.TemporaryDirectory(prefix="dedupstore-build-") as build_folder:
     setup(
-        ext_modules=[kernel()],
+        ext_modules=[kernel(name) for name in KERNELS],
         cmdclass={"bdist_wheel": Wheel},
         options={
             "build": {"build_base": build_folder},

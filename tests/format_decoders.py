@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 
 import dedupstore.format
 from dedupstore.errors import DamageError, FormatError, UnsupportedFormat
@@ -24,9 +25,10 @@ from dedupstore.format.block import (
     decode_directory,
 )
 from dedupstore.format.canonical_json import bytes_from_json, decode_json, encode_json
-from dedupstore.format.codecs import decode_damaged_zstd, decode_payload
+from dedupstore.format.codecs import decode_damaged_zstd, decode_payload, unpack_zstd
 from dedupstore.format.config import decode_config
-from dedupstore.format.entry import check_level_extents, decode_entry, split_entries
+from dedupstore.format.content import check_level_extents, decode_content, encode_content
+from dedupstore.format.entry import decode_entry, entry_contents, glance_at_entry, split_entries
 from dedupstore.format.generation_record import decode_generation_record, parse_generation_name
 from dedupstore.format.hashing import checksum, digest
 from dedupstore.format.pack import PACK_HEADER_BYTES, TRAILER_BYTES, decode_pack_header
@@ -35,10 +37,14 @@ from dedupstore.format.pieces import decode_extents, piece_body
 from dedupstore.format.policy import decode_policy
 from dedupstore.format.salvage import salvage_chunks
 from dedupstore.format.snapshot_record import decode_snapshot_record
+from dedupstore.format.twin import decode_twin, encode_twin
 from dedupstore.format.verified import decode_verified
 from dedupstore.limits import BLOCK_BYTES_MAX, CONFIG_BYTES_MAX
+from dedupstore.twins import Prover, inflate, rebuild
 from golden.format.reading import read_pack_table
+from golden.format.twin_cases import TEXT
 from golden.format.vectors import Vector, load_all
+from gzip_files import GOLDEN_TWINS
 
 REFUSALS = (DamageError, UnsupportedFormat)
 """What a decoder may raise, whatever it is given."""
@@ -78,11 +84,21 @@ def _read_payload(data: bytes) -> object:
     return decode_payload(data[0] if data else 0, data[4:], original_bytes)
 
 
+def _read_foreign_zstd(data: bytes) -> object:
+    """Unpack as much as small files may hold; a frame may unpack to any length."""
+    try:
+        return [len(part) for part in islice(unpack_zstd([data]), 100)]
+    except (EOFError, ValueError) as error:
+        raise FormatError(str(error)) from error
+
+
 def _read_piece(data: bytes) -> object:
     level = data[3] if len(data) > 3 else 0
     body = piece_body(data, level)
     if level == 0:
-        return [decode_entry(entry) for entry in split_entries(body)]
+        entries = list(split_entries(body))
+        # It does not say whether an entry is sound, but must not fail on one that is not.
+        return [glance_at_entry(entry) for entry in entries], [*map(decode_entry, entries)]
     extents = decode_extents(body)
     check_level_extents(level, extents)
     return extents
@@ -99,6 +115,22 @@ def _read_json(data: bytes) -> object:
 def _read_generation(data: bytes) -> object:
     named = re.search(rb'^  "generation": (\d{1,19}),$', data, re.MULTILINE)
     return decode_generation_record(data, int(named[1]) if named else 7)
+
+
+def _read_recipe(data: bytes) -> object:
+    """Follow a recipe with a text that some golden vectors fit."""
+    return b"".join(rebuild(data, [TEXT.encode()]))
+
+
+def _read_gzip(data: bytes) -> object:
+    """Prove a file that may be gzip, as snapshots do; what is proved must come back."""
+    prover = Prover()
+    prover.feed(data)
+    proof = prover.finish()
+    if proof is None:
+        return prover.refusal
+    assert b"".join(rebuild(proof.recipe, inflate([data]))) == data
+    return proof
 
 
 def _read_salvage(data: bytes) -> object:
@@ -176,10 +208,12 @@ DECODERS: dict[str, Decoder] = {
         ("config",),
         _seal_json,
     ),
+    "content-list": Decoder(decode_content, ("content.decode_content",)),
     "directory": Decoder(
         lambda data: decode_directory(data[3:], _u24(data)), ("block.decode_directory",)
     ),
     "entry": Decoder(lambda data: decode_entry(memoryview(data)), ("entry.decode_entry",)),
+    "foreign-zstd": Decoder(_read_foreign_zstd, ("codecs.unpack_zstd",)),
     "generation": Decoder(
         _read_generation,
         ("generation_record.decode_generation_record",),
@@ -190,6 +224,7 @@ DECODERS: dict[str, Decoder] = {
         lambda data: parse_generation_name(data.decode("utf-8", "surrogateescape")),
         ("generation_record.parse_generation_name",),
     ),
+    "gzip": Decoder(_read_gzip, ()),
     "json": Decoder(
         _read_json,
         ("canonical_json.decode_json", "canonical_json.bytes_from_json"),
@@ -210,7 +245,8 @@ DECODERS: dict[str, Decoder] = {
     "piece": Decoder(
         _read_piece,
         (
-            "entry.check_level_extents",
+            "content.check_level_extents",
+            "entry.glance_at_entry",
             "entry.is_safe_path",
             "entry.split_entries",
             "pieces.decode_extents",
@@ -230,6 +266,7 @@ DECODERS: dict[str, Decoder] = {
         ("policy",),
         _seal_json,
     ),
+    "recipe": Decoder(_read_recipe, (), ("recipe",)),
     "salvage": Decoder(_read_salvage, ("salvage.salvage_chunks",), ("block",)),
     "snapshot": Decoder(
         lambda data: decode_snapshot_record(digest(data), data),
@@ -237,6 +274,7 @@ DECODERS: dict[str, Decoder] = {
         ("snapshot",),
         _seal_record,
     ),
+    "twin": Decoder(decode_twin, ("twin.decode_twin",)),
     "verified": Decoder(
         decode_verified, ("verified.decode_verified",), ("verified",), _seal_verified
     ),
@@ -244,6 +282,7 @@ DECODERS: dict[str, Decoder] = {
 
 NO_DECODERS = {
     "canonical_json.bytes_to_json": "writes",
+    "entry.entry_contents": "names parts of an entry that has been read",
     "entry.path_sort_key": "compares paths that have been read",
     "generation_record.generation_name": "writes",
     "hashing.checksum": "takes any bytes",
@@ -279,8 +318,14 @@ def samples(name: str, bytes_max: int = 1 << 16) -> list[bytes]:
     elif name == "directory":
         blocks = (sample for sample in samples("block") if len(sample) >= 40)
         found = [sample[12:15] + sample[40:76] for sample in blocks]
+    elif name in ("content-list", "twin"):
+        found = [part for entry in samples("entry") for part in _parts_of_entry(name, entry)]
     elif name == "payload":
         found = [sample[5:6] + sample[12:15] + sample[76:] for sample in samples("block")]
+    elif name == "foreign-zstd":
+        found = [sample[4:] for sample in samples("payload")]
+    elif name == "gzip":
+        found = [path.read_bytes() for path in sorted(GOLDEN_TWINS.glob("*.gz"))]
     elif name == "generation-name":
         found = [b"0000000000000001", b"3fffffffffffffff", b"ffffffffffffffff", b"README"]
     else:
@@ -302,3 +347,12 @@ def _entries(body: bytes) -> list[bytes]:
     with suppress(FormatError):
         entries += [bytes(entry) for entry in split_entries(body)]
     return entries
+
+
+def _parts_of_entry(name: str, data: bytes) -> Iterator[bytes]:
+    with suppress(*REFUSALS):
+        entry = decode_entry(memoryview(data))
+        if name == "content-list":
+            yield from map(encode_content, entry_contents(entry))
+        elif entry.twin is not None:
+            yield encode_twin(entry.twin)

@@ -42,7 +42,8 @@ def test_the_suite_imports_the_installed_package() -> None:
 @pytest.mark.skipif(
     not os.environ.get("DEDUPSTORE_TEST_INSTALLED"), reason="not started by tools/test"
 )
-def test_the_kernel_is_native_where_it_can_be(tmp_path: Path) -> None:
-    """The C kernel is in the installed package exactly where a compiler works."""
-    kernel = importlib.util.find_spec("dedupstore.chunking._kernel")
+@pytest.mark.parametrize("name", ["dedupstore.chunking._kernel", "dedupstore.twins._kernel"])
+def test_the_kernels_are_native_where_they_can_be(name: str, tmp_path: Path) -> None:
+    """The C kernels are in the installed package exactly where a compiler works."""
+    kernel = importlib.util.find_spec(name)
     assert (kernel is not None) == compiler_works(tmp_path)

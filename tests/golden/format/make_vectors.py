@@ -12,6 +12,7 @@ from golden.format import (
     pack_cases,
     parity_cases,
     policy_cases,
+    twin_cases,
     verified_cases,
 )
 from golden.format.vectors import FOLDER, Vector, to_text
@@ -26,6 +27,7 @@ def vectors() -> list[Vector]:
         *pack_cases.cases(),
         *parity_cases.cases(),
         *policy_cases.cases(),
+        *twin_cases.cases(),
         *verified_cases.cases(),
     ]
 

@@ -1,0 +1,115 @@
+"""The kernels at hand: the native one where the extension was built, the Python twin everywhere."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ParamSpec, Protocol, TypeVar
+
+from dedupstore.errors import FormatError
+from dedupstore.twins import python_kernel
+from dedupstore.twins.python_kernel.recipe import check_version
+
+try:
+    from dedupstore.twins import _kernel
+
+    _have_native = True
+except ImportError:  # not built, or built for another machine: the twin makes the same recipes
+    _have_native = False
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class KernelProver(Protocol):
+    """Makes the recipe of one file and proves it by rebuilding."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is certain that there will be no recipe."""
+
+    @property
+    def refusal(self) -> str:
+        """Why there is no recipe; empty while nothing is wrong."""
+
+    def feed(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take the next bytes of the file."""
+
+    def finish(self) -> tuple[bytes, int] | None:
+        """Return the recipe and the length of the text, or None if there is none."""
+
+
+class KernelRebuilder(Protocol):
+    """Follows one recipe."""
+
+    def feed(self, plain: bytes | bytearray | memoryview, /) -> bytes:
+        """Take the next bytes of the text; return some of the file that follow from them.
+
+        There may be more, up to when this returns nothing for no text: what is built at once is
+        bounded by 1 MiB and one deflate block or verbatim section.
+        """
+
+    def finish(self) -> bytes:
+        """Return some of the last bytes of the file; all, when nothing more is returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One implementation; all make the same recipes and refuse the same files.
+
+    Attributes:
+        name: "native" or "python".
+        prover: makes a `KernelProver`.
+        rebuilder: makes a `KernelRebuilder` for a recipe; like its methods, it raises FormatError
+            for a recipe that breaks a rule or that the text does not fit.
+    """
+
+    name: str
+    prover: Callable[[], KernelProver]
+    rebuilder: Callable[[bytes], KernelRebuilder]
+
+
+class _NativeRebuilder:
+    def __init__(self, recipe: bytes) -> None:
+        check_version(recipe)
+        self._native = _mapped(_kernel.Rebuilder, recipe)
+
+    def feed(self, plain: bytes | bytearray | memoryview, /) -> bytes:
+        return _mapped(self._native.feed, plain)
+
+    def finish(self) -> bytes:
+        return _mapped(self._native.finish)
+
+
+_PYTHON_STEPS_MAX = 1 << 26
+"""What the Python twin does for one file before it gives up: some ten seconds."""
+
+
+@functools.cache
+def available_kernels() -> tuple[Kernel, ...]:
+    """Return the kernels that work on this machine, fastest first; the last is the Python twin."""
+    twin = Kernel("python", python_kernel.Prover, python_kernel.Rebuilder)
+    if not _have_native:
+        return (twin,)
+    return (Kernel("native", _kernel.Prover, _NativeRebuilder), twin)
+
+
+def active_kernel() -> Kernel:
+    """Return the fastest kernel of this machine; the Python twin refuses what takes it long."""
+    fastest = available_kernels()[0]
+    if fastest.name == "native":
+        return fastest
+    return replace(fastest, prover=functools.partial(python_kernel.Prover, _PYTHON_STEPS_MAX))
+
+
+def kernel_name() -> str:
+    """Return "native" or "python": what the active kernel is."""
+    return active_kernel().name
+
+
+def _mapped(call: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    try:
+        return call(*arguments, **named)
+    except ValueError as error:
+        raise FormatError(str(error)) from error
