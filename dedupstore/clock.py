@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zoneinfo
 from datetime import UTC, datetime, tzinfo
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from dedupstore.limits import ZONE_CHARACTERS_MAX
 
+_EPOCH_SECONDS = re.compile("[0-9]{9,10}")
 _DURATION_UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -54,13 +56,16 @@ def format_time_ns(nanoseconds: int) -> str:
 
 
 def parse_time(text: str, zone: tzinfo = UTC) -> datetime:
-    """Read an ISO 8601 date or time and return it in UTC.
+    """Read an ISO 8601 date or time, or seconds since 1970, and return it in UTC.
 
-    ``zone`` holds for texts without ``Z`` or an offset. A date alone means its midnight.
+    ``zone`` holds for texts without ``Z`` or an offset. A date alone means its midnight. Seconds
+    are 9 or 10 digits: fewer are a date.
 
     Raises:
-        ValueError: the text is not ISO 8601, or lies outside the years 1 to 9999.
+        ValueError: the text is neither, or lies outside the years 1 to 9999.
     """
+    if _EPOCH_SECONDS.fullmatch(text):
+        return datetime.fromtimestamp(int(text), UTC)
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)

@@ -36,6 +36,13 @@ def test_a_moment_is_read_back(moment: datetime) -> None:
     assert parse_time(format_time(moment)) == moment
 
 
+def test_seconds_since_1970_are_read() -> None:
+    """What could be a date is one; more digits are seconds."""
+    assert parse_time("1772366400") == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert parse_time("999999999") == datetime(2001, 9, 9, 1, 46, 39, tzinfo=UTC)
+    assert parse_time("20260301") == datetime(2026, 3, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("nanoseconds", "text"),
     [
@@ -83,12 +90,12 @@ def test_a_text_without_offset_is_of_the_zone_that_is_given(text: str, moment: d
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "yesterday", "2026-13-01", "2026-02-30", "10000-01-01", "1772366400", "Z"),
+        *("", "yesterday", "2026-13-01", "2026-02-30", "10000-01-01", "17723664000", "Z"),
         *("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"),
     ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    """Texts that are no ISO 8601, or leave the years 1 to 9999 in UTC, are refused."""
+    """Texts that are no times, or leave the years 1 to 9999 in UTC, are refused."""
     with pytest.raises(ValueError, match=r"time|month|day|year|isoformat"):
         parse_time(text)
 
