@@ -3,7 +3,8 @@
 The hazards of LMDB and the rule for each: no writable map (a full disk would be SIGBUS), synced
 commits, read transactions that end before control returns, a map that grows when it is full, a
 file that is measured before more than its first pages is read (a cut-off file would be SIGBUS), a
-lock file whose blocks are allocated before it is mapped, one environment per folder and process.
+lock file whose blocks are allocated before it is mapped, one environment per folder and process,
+whose tables are opened once: that waits for whoever writes, and lets no other thread run meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import lmdb
@@ -34,7 +36,17 @@ _PAGE_BYTES_MIN = 512
 
 Result = TypeVar("Result")
 
-_open_environments: dict[str, tuple[lmdb.Environment, int]] = {}
+
+@dataclass(slots=True)
+class _Shared:
+    """An open environment, its open tables, and how many use it."""
+
+    environment: lmdb.Environment
+    tables: dict[bytes, Any] = field(default_factory=dict)
+    users: int = 0
+
+
+_open_environments: dict[str, _Shared] = {}
 _open_lock = threading.Lock()
 
 
@@ -49,7 +61,8 @@ class LmdbFolder:
         self._folder = folder
         self._create = create
         with _mapped_errors(folder):
-            self._environment = _acquire(folder, create)
+            self._shared = _acquire(folder, create)
+        self._environment = self._shared.environment
 
     def close(self) -> None:
         """Let go of the environment; the object must not be used afterwards."""
@@ -57,8 +70,11 @@ class LmdbFolder:
 
     def table(self, name: bytes) -> Any:
         """Return the handle of a table; outside of transactions, which would close it."""
-        with _mapped_errors(self._folder):
-            return self._environment.open_db(name, create=self._create)
+        tables = self._shared.tables
+        with _mapped_errors(self._folder), _open_lock:
+            if name not in tables:
+                tables[name] = self._environment.open_db(name, create=self._create)
+            return tables[name]
 
     @contextmanager
     def read(self) -> Iterator[Any]:
@@ -85,27 +101,28 @@ class LmdbFolder:
                     self._environment.set_mapsize(0)
 
 
-def _acquire(folder: str, create: bool) -> lmdb.Environment:
+def _acquire(folder: str, create: bool) -> _Shared:
     key = os.path.realpath(folder)
     with _open_lock:
-        if key in _open_environments:
-            environment, users = _open_environments[key]
-        else:
+        shared = _open_environments.get(key)
+        if shared is None:
             if not create:
                 _check_file_size(os.path.join(folder, _DATA_FILE))
-            environment, users = _open_environment(folder, create), 0
-        _open_environments[key] = (environment, users + 1)
-    return environment
+            shared = _open_environments[key] = _Shared(_open_environment(folder, create))
+        shared.users += 1
+    return shared
 
 
 def _release(folder: str) -> None:
     key = os.path.realpath(folder)
     with _open_lock:
-        environment, users = _open_environments.pop(key, (None, 0))
-        if environment is not None and users > 1:
-            _open_environments[key] = (environment, users - 1)
-        elif environment is not None:
-            environment.close()
+        shared = _open_environments.get(key)
+        if shared is None:
+            return
+        shared.users -= 1
+        if not shared.users:
+            del _open_environments[key]
+            shared.environment.close()
 
 
 def _open_environment(folder: str, create: bool) -> lmdb.Environment:
