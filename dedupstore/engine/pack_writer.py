@@ -38,10 +38,11 @@ class PackWriter:
     """Writes packs of one kind.
 
     ``generation`` is that of the repository for which the writer knows what is stored: it goes
-    into each pack. ``compressing`` and
-    ``storing`` run the two slow steps; at most ``blocks_in_flight_max`` blocks and one pack are in
-    their hands. ``on_stored`` is called, in the thread that uses the writer, for each pack that
-    has become durable.
+    into each pack. ``compressing`` and ``storing`` run the two slow steps; at most
+    ``blocks_in_flight_max`` blocks and one pack are in their hands. ``on_stored`` is called, in the
+    thread that uses the writer, for each pack that has become durable. With
+    ``compress_thoroughly`` time is spent on making all blocks small; else on a block that remains
+    the only one.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class PackWriter:
         blocks_in_flight_max: int,
         on_stored: Callable[[FinishedPack], None],
         parity: ParityMaker | None = None,
+        compress_thoroughly: bool = False,
     ) -> None:
         self._store = store
         self._kind = kind
@@ -66,8 +68,10 @@ class PackWriter:
         self._blocks_in_flight_max = blocks_in_flight_max
         self._on_stored = on_stored
         self._parity = parity
+        self._compress_thoroughly = compress_thoroughly
         self._free_buffers: list[bytearray] = []
         self._open_block: OpenBlock | None = None
+        self._has_submitted = False
         self._in_flight: deque[tuple[Future[EncodedBlock], bytearray]] = deque()
         self._pack_parts: list[bytes] = []
         self._pack_blocks: list[BlockInfo] = []
@@ -96,7 +100,9 @@ class PackWriter:
             DamageError, NoSpace, StorageError: a block or pack failed.
         """
         if self._open_block is not None:
-            self._submit_block(self._open_block)
+            # Frequent snapshots bring little, and a small block compresses badly: time is spent
+            # where there is only one.
+            self._submit_block(self._open_block, is_only=not self._has_submitted)
             self._open_block = None
         while self._in_flight:
             self._append_oldest()
@@ -112,10 +118,13 @@ class PackWriter:
             return self._free_buffers.pop()
         return bytearray(self._block_bytes_target)
 
-    def _submit_block(self, block: OpenBlock) -> None:
+    def _submit_block(self, block: OpenBlock, *, is_only: bool = False) -> None:
+        self._has_submitted = True
         while len(self._in_flight) >= self._blocks_in_flight_max:
             self._append_oldest()
-        encoding = self._compressing.submit(encode_open_block, block)
+        encoding = self._compressing.submit(
+            encode_open_block, block, thoroughly=self._compress_thoroughly or is_only
+        )
         self._in_flight.append((encoding, block.buffer))
         while self._in_flight and self._in_flight[0][0].done():
             self._append_oldest()

@@ -1,8 +1,9 @@
 """Writing chunk lists and manifests as trees of pieces.
 
 Pieces are cut where the content says so, between extents or entries: after an extent whose id, or
-an entry whose path's checksum, has certain bits zero. So a list that grew at its end shares all
-pieces but the last with its older self, and each piece can be read by itself.
+an entry whose path's checksum, has certain bits zero, and between a log and its older parts, which
+do not change while it grows. So a list that grew at its end shares all pieces but the last with its
+older self, and each piece can be read by itself.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class ManifestWriter:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._last_key = b""
+        self._among_older_parts = False
 
     def add(self, entry: Entry) -> None:
         """Append an entry.
@@ -80,14 +82,19 @@ class ManifestWriter:
         Raises:
             ValueError: the path may not stand in a manifest, or does not follow the last one.
         """
-        self.add_encoded(entry.path, encode_entry(entry))
+        self.add_encoded(entry.path, encode_entry(entry), is_older_part=bool(entry.lineage))
 
-    def add_encoded(self, path: bytes, encoded: bytes | memoryview) -> None:
-        """Append an entry that is encoded already.
+    def add_encoded(
+        self, path: bytes, encoded: bytes | memoryview, *, is_older_part: bool = False
+    ) -> None:
+        """Append an entry that is encoded already; one with a lineage ``is_older_part``.
 
         Raises:
             ValueError: the path does not follow the last one.
         """
+        if is_older_part != self._among_older_parts:
+            self._cut()
+            self._among_older_parts = is_older_part
         key = path_sort_key(path)
         if key <= self._last_key:
             raise ValueError(f"entries out of order at {path[:200]!r}")

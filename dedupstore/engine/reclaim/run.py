@@ -283,7 +283,7 @@ def _repack(
     repository: Repository, marker: Marker, packs: Sequence[PackUse]
 ) -> tuple[list[PackUse], int]:
     session = Session(current_generation(repository.store))
-    with ChunkWriter(repository, session, replace=True) as writer:
+    with ChunkWriter(repository, session, replace=True, compress_thoroughly=True) as writer:
         copied = copy_needed(repository, writer, marker.usage, packs)
         return copied, writer.bytes_stored
 
