@@ -44,18 +44,19 @@ class Chunker:
         """
         return self.kernel.find_cuts(data, start, end, final, self._rules)
 
-    def batches(self, read_into: ReadInto, buffer: bytearray) -> Iterator[list[memoryview]]:
+    def batches(
+        self, read_into: ReadInto, buffer: bytearray, filled: int = 0
+    ) -> Iterator[list[memoryview]]:
         """Cut a stream that is read through one buffer.
 
         Cuts depend on the bytes alone, never on how the reads split them. At most max_bytes are
-        carried over from one batch to the next. A chunk is settled, that is, stays as it is
-        however the stream goes on, if it starts at least max_bytes before the stream's end
-        (`ChunkingParameters.is_settled`).
+        carried over from one batch to the next.
 
         Args:
             read_into: fills the start of the memoryview it is given and returns how many bytes it
                 wrote, 0 at the end of the data; may return short.
             buffer: at least 2 * max_bytes; some MiB make batches worth their overhead.
+            filled: how many bytes the buffer holds already: the stream begins with them.
 
         Yields:
             The next chunks in order, at least one, as views of the buffer. They hold until the
@@ -67,9 +68,8 @@ class Chunker:
         if len(buffer) < 2 * self.parameters.max_bytes:
             raise ValueError(f"buffer is shorter than 2 * max_bytes: {len(buffer)}")
         view = memoryview(buffer)
-        filled = 0
         while True:
-            filled, final = _fill(read_into, view, filled)
+            filled, final = fill(read_into, view, filled)
             cuts = self.find_cuts(view, 0, filled, final)
             if cuts:
                 yield [view[i:j] for i, j in zip([0, *cuts], cuts, strict=False)]
@@ -80,8 +80,12 @@ class Chunker:
             filled -= done
 
 
-def _fill(read_into: ReadInto, view: memoryview, filled: int) -> tuple[int, bool]:
-    """Read until the view is full or the data ends; return bytes held and whether it ended."""
+def fill(read_into: ReadInto, view: memoryview, filled: int) -> tuple[int, bool]:
+    """Read until the view is full or the data ends; return bytes held and whether it ended.
+
+    Raises:
+        ValueError: read_into returned what it cannot have read.
+    """
     while filled < len(view):
         got = read_into(view[filled:])
         if got == 0:

@@ -94,6 +94,14 @@ class ChunkingParameters:
             seed=seed,
         )
 
+    @property
+    def tail_bytes_min(self) -> int:
+        """Length in bytes from which a chunk that the stream's end has cut stays when it goes on.
+
+        An eighth of the target: a log that grows by some lines at a time gets no chunk for each.
+        """
+        return self.target_bytes // 8
+
     def rules(self) -> CutRules:
         """Return what a kernel needs: the gear table, the sizes and the two masks."""
         target_bits = self.target_bytes.bit_length() - 1
@@ -107,18 +115,6 @@ class ChunkingParameters:
             mask_hard=_mask(target_bits + _HARDER_BITS),
             mask_easy=_mask(max(target_bits - _EASIER_BITS, _LOW_MASK_BITS)),
         )
-
-    def is_settled(self, chunk_start: int, stream_bytes: int) -> bool:
-        """Say whether a chunk stays as it is however the stream goes on.
-
-        It does if its longest possible extent has been seen. A log that grew may therefore be
-        continued at the start of its first chunk that is not settled.
-
-        Args:
-            chunk_start: offset of the chunk in its stream.
-            stream_bytes: length of the stream when it was cut.
-        """
-        return chunk_start + self.max_bytes <= stream_bytes
 
 
 def _mask(bits: int) -> int:

@@ -25,7 +25,8 @@ class ChunkWriter(Closing):
     """Stores chunks that the repository does not have yet; use it in a ``with`` block.
 
     ``session`` is the one under way, which keeps what is stored from being taken for garbage.
-    With ``replace``, what is stored takes the place of what is known. With ``dry_run`` nothing is
+    With ``replace``, what is stored takes the place of what is known; with ``compress_thoroughly``
+    time is spent on making it small. With ``dry_run`` nothing is
     written, but everything is counted. Leaving the block without ``flush`` abandons what is not
     yet stored.
 
@@ -40,6 +41,7 @@ class ChunkWriter(Closing):
         *,
         dry_run: bool = False,
         replace: bool = False,
+        compress_thoroughly: bool = False,
     ) -> None:
         self.bytes_new = 0
         self.bytes_stored = 0
@@ -66,6 +68,7 @@ class ChunkWriter(Closing):
                 blocks_in_flight_max=workers,
                 on_stored=self._stored_packs.append,
                 parity=parity,
+                compress_thoroughly=compress_thoroughly,
             )
             for kind, block_bytes_target in (
                 (PackKind.DATA, BLOCK_BYTES_TARGET),
@@ -85,6 +88,15 @@ class ChunkWriter(Closing):
             DamageError, NoSpace, StorageError: something could not be stored.
         """
         ids = [digest(chunk) for chunk in chunks]
+        self.add_hashed(ids, chunks)
+        return ids
+
+    def add_hashed(self, ids: Sequence[ChunkId], chunks: Sequence[memoryview]) -> None:
+        """Store those of ``chunks`` that are new; ``ids`` are theirs, in order.
+
+        Raises:
+            DamageError, NoSpace, StorageError: something could not be stored.
+        """
         missing = self.missing(ids)
         writer = self._packs[PackKind.DATA]
         for id_, chunk in zip(ids, chunks, strict=True):
@@ -92,7 +104,6 @@ class ChunkWriter(Closing):
                 self.bytes_new += len(chunk)
                 self._add_new(writer, id_, chunk)
         self._index_stored_packs()
-        return ids
 
     def missing(self, ids: Sequence[ChunkId]) -> set[ChunkId]:
         """Return those of ``ids`` that are neither stored nor about to be.

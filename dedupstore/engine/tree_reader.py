@@ -134,6 +134,20 @@ def manifest_pieces(reader: PieceReader, manifest: ChunkId, level: int) -> Itera
         yield piece
 
 
+def manifest_piece_ids(reader: PieceReader, manifest: ChunkId, level: int) -> Iterator[ChunkId]:
+    """Yield the ids of the level-0 pieces of a manifest in order; these are not read.
+
+    Raises:
+        ChunkUnreadable, FormatError, UnsupportedFormat: a piece above them is missing or wrong.
+    """
+    if level == 0:
+        yield manifest
+        return
+    below = tuple(decode_extents(piece_body(reader.read(manifest), level)))
+    for extent in content_extents(reader, Content(level - 1, below)):
+        yield extent.id
+
+
 def _entries_of(piece: memoryview, last_key: bytes) -> Iterator[Entry]:
     for data in split_entries(piece_body(piece, 0)):
         entry = decode_entry(data)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import gzip
 import os
+import shutil
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,8 +15,10 @@ from typing import NamedTuple
 from hypothesis import strategies
 
 HOLE_BYTES = 65_536
+GZIPPED_BYTES_MAX = 20_000
+"""Longer files are not compressed: where there is no native kernel, they take long."""
 FOLDERS = ("", "a", "a/b", "c")
-NAMES = ("app.log", "app.log.1", "app.log.2", "d\nx", "é", "z")
+NAMES = ("app.log", "app.log.1", "app.log.2", "app.log.2.gz", "d\nx", "é", "z")
 
 
 class Remembered(NamedTuple):
@@ -53,14 +58,13 @@ class Change:
     seed: int = 0
 
     def apply(self, root: Path) -> None:
-        """Do it, as far as the tree as it is allows; what is impossible is passed over."""
+        """Do it, as far as the tree allows; what is impossible is passed over."""
         target = root / self.path
         with suppress(FileNotFoundError, NotADirectoryError, FileExistsError, IsADirectoryError):
             getattr(self, f"_{self.kind}")(target, root / self.other)
 
     def _data(self) -> bytes:
-        line = b"%d %d some log line\n" % (self.seed, self.seed * 7919 % 10_007)
-        return (line * (self.size // len(line) + 1))[: self.size]
+        return lines(self.seed, self.size)
 
     def _write(self, target: Path, other: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +109,65 @@ class Change:
                 os.rename(source, log.with_name(log.name + newer))
         log.write_bytes(self._data())
 
+    def _cycle(self, target: Path, other: Path) -> None:
+        """Rotate as with delaycompress: app.log.1 is compressed before it makes room."""
+        log = target.parent / "app.log"
+        self._gzip(log.with_name("app.log.1"), log.with_name("app.log.2.gz"))
+        self._rotate(target, other)
+
+    def _copytruncate(self, target: Path, other: Path) -> None:
+        """Copy the file to another name and cut it short where it is."""
+        if target.is_file() and not target.is_symlink() and other.parent.is_dir():
+            other.unlink(missing_ok=True)
+            shutil.copyfile(target, other)
+            os.truncate(target, 0)
+
+    def _swap(self, target: Path, other: Path) -> None:
+        """Let two files change names."""
+        between = target.with_name("between")
+        if target.is_file() and other.is_file() and target != other:
+            os.rename(target, between)
+            os.rename(other, target)
+            os.rename(between, other)
+
+    def _replace(self, target: Path, other: Path) -> None:
+        """Put a longer copy in the place of the file, as a copying program does."""
+        if target.is_file() and not target.is_symlink():
+            between = target.with_name("between")
+            between.write_bytes(target.read_bytes() + self._data())
+            os.rename(between, target)
+
+    def _gzip(self, target: Path, other: Path) -> None:
+        """Put a compressed copy at another name and delete the file."""
+        packed = self._packed_file(target, other)
+        if packed:
+            target.unlink()
+            other.unlink(missing_ok=True)
+            other.write_bytes(packed)
+
+    def _gzip_part(self, target: Path, other: Path) -> None:
+        """Begin to write a compressed copy at another name, as far as ``size``."""
+        packed = self._packed_file(target, other)
+        if packed:
+            other.unlink(missing_ok=True)
+            other.write_bytes(packed[: self.size])
+
+    def _gzip_more(self, target: Path, other: Path) -> None:
+        """Append one more compressed member, be the last one whole or not."""
+        if target.is_file() and not target.is_symlink():
+            with target.open("ab") as file:
+                file.write(self._packed(self._data()[:GZIPPED_BYTES_MAX]))
+
+    def _packed_file(self, target: Path, other: Path) -> bytes:
+        """Return a file compressed; nothing where it is none, is long, or ``other`` cannot be."""
+        may_be = other.parent.is_dir() and not other.is_dir() and not target.is_symlink()
+        if not may_be or not target.is_file() or target.stat().st_size > GZIPPED_BYTES_MAX:
+            return b""
+        return self._packed(target.read_bytes())
+
+    def _packed(self, text: bytes) -> bytes:
+        return gzip.compress(text, 1 + self.seed % 9, mtime=self.seed)
+
     def _delete(self, target: Path, other: Path) -> None:
         if target.is_dir() and not target.is_symlink():
             for path in sorted(target.rglob("*"), reverse=True):
@@ -127,6 +190,17 @@ class Change:
         os.utime(target, ns=(self.seed, self.seed * 1_000_003), follow_symlinks=False)
 
 
+@functools.lru_cache(maxsize=64)
+def lines(seed: int, size: int) -> bytes:
+    """Return bytes of a log, no two lines of which are equal."""
+    text = bytearray()
+    number = 0
+    while len(text) < size:
+        text += b"%d %d some log line\n" % (seed, number)
+        number += 1
+    return bytes(text[:size])
+
+
 def paths() -> strategies.SearchStrategy[str]:
     """Return a strategy for paths below the root, few enough to meet each other again."""
     return strategies.builds(
@@ -137,8 +211,8 @@ def paths() -> strategies.SearchStrategy[str]:
 
 
 KINDS = (
-    "append", "chmod", "delete", "hole", "link", "mkdir", "rename", "rewrite", "rotate", "touch",
-    "truncate", "write",
+    "append", "chmod", "copytruncate", "cycle", "delete", "gzip", "gzip_more", "gzip_part", "hole",
+    "link", "mkdir", "rename", "replace", "rewrite", "rotate", "swap", "touch", "truncate", "write",
 )  # fmt: skip
 
 
@@ -150,5 +224,24 @@ def changes() -> strategies.SearchStrategy[Change]:
         path=paths(),
         other=paths(),
         size=strategies.sampled_from([0, 1, 100, 4096, 5000, 40_000, 200_000]),
+        seed=strategies.integers(0, 5000),
+    )
+
+
+LOG_NAMES = ("app.log", "app.log.1", "app.log.2.gz", "z")
+LOG_KINDS = (
+    "append", "append", "append", "copytruncate", "cycle", "cycle", "gzip", "gzip", "gzip_more",
+    "gzip_part", "rename", "rotate", "truncate", "write",
+)  # fmt: skip
+
+
+def log_changes() -> strategies.SearchStrategy[Change]:
+    """Return a strategy for what happens to one log: it grows, is rotated and is compressed."""
+    return strategies.builds(
+        Change,
+        kind=strategies.sampled_from(LOG_KINDS),
+        path=strategies.sampled_from(LOG_NAMES),
+        other=strategies.sampled_from(LOG_NAMES),
+        size=strategies.sampled_from([1, 100, 3000, 9000]),
         seed=strategies.integers(0, 5000),
     )

@@ -70,13 +70,6 @@ def test_seed_is_not_shown() -> None:
     assert "hidden" not in repr(ChunkingParameters.for_target(seed=b"hidden"))
 
 
-def test_settled_at_exactly_the_maximum() -> None:
-    """A chunk is settled once max_bytes from its start on have been seen, not a byte earlier."""
-    parameters = ChunkingParameters.for_target(4096)
-    assert parameters.is_settled(100, 100 + parameters.max_bytes)
-    assert not parameters.is_settled(100, 99 + parameters.max_bytes)
-
-
 def test_low_bits_of_the_table_are_made_of_nibbles() -> None:
     """The low 16 bits of an entry are one word by low nibble xor another by high nibble."""
     table = unpack_gear_table(derive_gear_table(b"any"))

@@ -113,8 +113,7 @@ def test_a_file_is_unchanged_if_all_agree(tmp_path: Path, differing: str | None)
 
 
 def test_known_files_are_found_in_step() -> None:
-    """Asked in path order, each known file is found at its path; the others are told displaced."""
-    displaced: list[bytes] = []
+    """Asked in path order, each known file is found at its path, and nothing else there is."""
     entries = [
         file_entry("a", EntryType.DIRECTORY),
         file_entry("a/b"),
@@ -123,13 +122,13 @@ def test_known_files_are_found_in_step() -> None:
         file_entry("b", EntryType.SYMLINK),
         file_entry("z"),
     ]
-    known = KnownFiles(iter(entries), SilentMonitor(), lambda entry: displaced.append(entry.path))
+    known = KnownFiles(iter(entries), SilentMonitor())
     assert known.take(b"a/a") is None
     assert known.take(b"a/c") == entries[2]
     assert known.take(b"a.log") == entries[3]
     assert known.take(b"b") is None
-    known.finish()
-    assert displaced == [b"a/b", b"z"]
+    assert known.take(b"z") == entries[5]
+    assert known.take(b"zz") is None
 
 
 def test_a_damaged_last_snapshot_is_told_once() -> None:
@@ -140,7 +139,7 @@ def test_a_damaged_last_snapshot_is_told_once() -> None:
         raise ChunkUnreadable("gone")
 
     listener = _Listener()
-    known = KnownFiles(entries(), listener, lambda entry: None)
+    known = KnownFiles(entries(), listener)
     assert known.take(b"a") is not None
     assert known.take(b"b") is None
     assert listener.kinds == ["last-snapshot-unusable"]

@@ -1,19 +1,25 @@
 """Taking snapshots.
 
-`run` and `stream` are the two ways in: of files, and of one stream of bytes. Below them `sources`
-and `walk` find what there is, `known_files` what the last snapshot already has, `file_content`
-reads what is new, `rename_count` and `report` say what happened.
+`run`, `stream` and `journal` are the ways in: of files, of one stream of bytes, and of the systemd
+journal (`journalctl`). Below them `sources` and `walk` find what there is, `known_files` and
+`known_index` what the last snapshot has of it. `regular_files` decides what is taken over,
+continued (`continuation`), copied by SQLite (`databases`), kept as a twin (`twin_proofs`) or read
+whole (`file_content`), along a list that is known (`followed_list`); `report` says what happened.
 """
 
+from dedupstore.operations.snapshot.journal import snapshot_journal
+from dedupstore.operations.snapshot.journalctl import JournalSource
 from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
 from dedupstore.operations.snapshot.run import snapshot
 from dedupstore.operations.snapshot.stream import snapshot_command, snapshot_stream
 
 __all__ = [
     "FileChange",
+    "JournalSource",
     "SnapshotOptions",
     "SnapshotReport",
     "snapshot",
     "snapshot_command",
+    "snapshot_journal",
     "snapshot_stream",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.errors import DamageError, UnsupportedFormat
@@ -22,38 +22,24 @@ file systems."""
 class KnownFiles:
     """Walks the last snapshot's entries beside the sources, which come in the same order.
 
-    ``entries`` are the last snapshot's, none where there is none. ``on_displaced`` hears of every
-    known file that is not met again under its path. A manifest that turns out damaged is told and
-    no longer used: files are then read as if they were new.
+    ``entries`` are the last snapshot's, none where there is none. A manifest that turns out damaged
+    is told and no longer used: files are then read as if they were new.
     """
 
-    def __init__(
-        self,
-        entries: Iterator[Entry],
-        monitor: Monitor,
-        on_displaced: Callable[[Entry], None],
-    ) -> None:
+    def __init__(self, entries: Iterator[Entry], monitor: Monitor) -> None:
         self._entries = entries
         self._monitor = monitor
-        self._on_displaced = on_displaced
         self._next = self._advance()
 
     def take(self, path: bytes) -> Entry | None:
         """Return the known file at ``path``; paths must be asked for in path order."""
         key = path_sort_key(path)
         while self._next is not None and path_sort_key(self._next.path) < key:
-            self._on_displaced(self._next)
             self._next = self._advance()
         if self._next is None or self._next.path != path:
             return None
         found, self._next = self._next, self._advance()
         return found
-
-    def finish(self) -> None:
-        """Tell of all known files that lie behind the last path asked for."""
-        while self._next is not None:
-            self._on_displaced(self._next)
-            self._next = self._advance()
 
     def _advance(self) -> Entry | None:
         try:
@@ -87,5 +73,13 @@ def trusted_ctime_ns(status: os.stat_result, seen_ns: int) -> int:
 
     ``seen_ns`` is when the status was asked for, at the latest: before the file was read.
     """
-    race_ns = _RACE_NS if status.st_ctime_ns % _SECOND_NS else _COARSE_RACE_NS
-    return status.st_ctime_ns if status.st_ctime_ns + race_ns < seen_ns else 0
+    return status.st_ctime_ns if is_past(status.st_ctime_ns, seen_ns) else 0
+
+
+def is_past(changed_ns: int, seen_ns: int) -> bool:
+    """Tell whether what changed at a time cannot have changed again, since, at the same time.
+
+    ``seen_ns`` is when it was looked at.
+    """
+    race_ns = _RACE_NS if changed_ns % _SECOND_NS else _COARSE_RACE_NS
+    return changed_ns + race_ns < seen_ns

@@ -22,7 +22,7 @@ class ReportingObserver:
     def vanished(self, absolute: bytes) -> None:
         """A path was listed and is gone: logs expire, that is no fault."""
         self._report.files_vanished += 1
-        self._note(Event("vanished", absolute, "it was gone before it could be read"))
+        self.note(Event("vanished", absolute, "it was gone before it could be read"))
 
     def excluded(self, absolute: bytes) -> None:
         """A path was left out on purpose."""
@@ -30,18 +30,28 @@ class ReportingObserver:
 
     def other_file_system(self, absolute: bytes) -> None:
         """A folder is on another file system and was not entered."""
-        self._note(Event("other-file-system", absolute, "it is on another file system"))
+        self.note(Event("other-file-system", absolute, "it is on another file system"))
 
     def skipped(self, absolute: bytes, kind: str) -> None:
         """A path is no file, folder or link, so there is nothing to store."""
         self._report.skipped[kind] = self._report.skipped.get(kind, 0) + 1
-        self._note(Event("skipped", absolute, f"it is a {kind}"))
+        self.note(Event("skipped", absolute, f"it is a {kind}"))
 
     def shrank(self, absolute: bytes, size: int, read_bytes: int) -> None:
         """A file became shorter while it was read; what there was has been stored."""
         detail = f"it shrank from {size} to {read_bytes} bytes while it was read"
-        self._note(Event("shrank", absolute, detail))
+        self.note(Event("shrank", absolute, detail))
 
-    def _note(self, event: Event) -> None:
+    def truncated(self, absolute: bytes, known_bytes: int, size: int) -> None:
+        """A file was cut short where it was, as ``copytruncate`` does; it is read whole."""
+        detail = f"it had {known_bytes} bytes and was cut short to {size}, so it is read whole"
+        self.note(Event("truncated", absolute, detail))
+
+    def not_continued(self, absolute: bytes, kind: str, detail: str) -> None:
+        """A file that is longer than before was not proved to have grown, and is read whole."""
+        self.note(Event(kind, absolute, detail))
+
+    def note(self, event: Event) -> None:
+        """Something happened that is worth telling, and left nothing out."""
         self._report.events.append(event)
         self._monitor.event(event)

@@ -19,7 +19,8 @@ class SnapshotOptions:
     ``set_name`` and ``host`` default to the name of this host; ``time`` to now. ``exclude`` holds
     glob patterns (see ``engine.path_patterns``). ``reread`` reads every file even if it looks
     unchanged. ``dry_run`` reads and counts, but stores nothing. ``estimate`` walks the sources
-    once before, so that the monitor knows the total.
+    once before, so that the monitor knows the total. ``copies_databases`` stores SQLite databases
+    as consistent copies, made by SQLite.
     """
 
     set_name: str | None = None
@@ -31,6 +32,7 @@ class SnapshotOptions:
     reread: bool = False
     dry_run: bool = False
     estimate: bool = False
+    copies_databases: bool = True
 
     def effective_host(self) -> str:
         """Return the host to record."""

@@ -15,14 +15,20 @@ from dedupstore.engine.tree_reader import manifest_entries
 from dedupstore.engine.tree_writer import ManifestWriter
 from dedupstore.errors import SourceError
 from dedupstore.format.entry import Entry
+from dedupstore.operations.snapshot.continuation import Continuer
 from dedupstore.operations.snapshot.entries import EntryMaker
+from dedupstore.operations.snapshot.entry_builder import EntryBuilder
 from dedupstore.operations.snapshot.file_content import ContentReader
 from dedupstore.operations.snapshot.finish import begin_report, finish_snapshot, last_of_set
 from dedupstore.operations.snapshot.known_files import KnownFiles
+from dedupstore.operations.snapshot.known_index import KnownIndex
+from dedupstore.operations.snapshot.known_lists import KnownLists
 from dedupstore.operations.snapshot.observer import ReportingObserver
-from dedupstore.operations.snapshot.rename_count import RenameCount
-from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
+from dedupstore.operations.snapshot.pending import EntryQueue
+from dedupstore.operations.snapshot.regular_files import FileTaker
+from dedupstore.operations.snapshot.report import SnapshotOptions, SnapshotReport
 from dedupstore.operations.snapshot.sources import recorded_paths, resolve_roots
+from dedupstore.operations.snapshot.stored_lists import StoredLists
 from dedupstore.operations.snapshot.walk import SilentObserver, WalkRules, walk_roots
 
 
@@ -73,32 +79,53 @@ def _take_all(
     monitor = repository.monitor
     rules = _walk_rules(repository, options)
     observer = ReportingObserver(report, monitor)
-    renames = RenameCount(anything_known=previous is not None)
-    with ChunkReader(repository) as reader:
-        known = KnownFiles(_entries(reader, previous), monitor, renames.displaced)
-        maker = EntryMaker(
-            content_reader=ContentReader(repository.chunker, writer, monitor),
-            piece_reader=reader,
-            known=known,
-            renames=renames,
-            report=report,
-            observer=observer,
-            index=repository.index,
-            clock=repository.clock,
-            reread=options.reread,
-        )
+    builder = EntryBuilder()
+    with (
+        ChunkReader(repository) as reader,
+        _file_taker(
+            repository, options, report, previous, writer, reader, observer, builder
+        ) as files,
+    ):
+        maker = EntryMaker(files=files, builder=builder, report=report, observer=observer)
+        queue = EntryQueue(maker.finish, manifest.add)
         monitor.begin("reading", _total_bytes(roots, rules) if options.estimate else None)
         try:
             for item in walk_roots(roots, rules, observer):
-                entry = maker.make(item)
-                if entry is not None:
-                    manifest.add(entry)
+                begun = maker.begin(item)
+                if begun is not None:
+                    queue.add(begun)
+            queue.drain()
         finally:
             monitor.end()
-        known.finish()
-    for counted_as in renames.renamed():
-        report.changes[counted_as] -= 1
-        report.changes[FileChange.RENAMED] += 1
+
+
+def _file_taker(
+    repository: Repository,
+    options: SnapshotOptions,
+    report: SnapshotReport,
+    previous: Snapshot | None,
+    writer: ChunkWriter,
+    reader: ChunkReader,
+    observer: ReportingObserver,
+    builder: EntryBuilder,
+) -> FileTaker:
+    stored = StoredLists(reader, repository.index)
+    chunker = repository.chunker
+    known_index = KnownIndex(reader, previous)
+    return FileTaker(
+        content_reader=ContentReader(chunker, writer, repository.monitor),
+        continuer=Continuer(stored, writer.add_piece, chunker.parameters),
+        stored=stored,
+        known=KnownFiles(stored.looked_up(_entries(reader, previous)), repository.monitor),
+        known_index=known_index,
+        known_lists=KnownLists(stored, known_index, chunker.parameters),
+        builder=builder,
+        report=report,
+        observer=observer,
+        clock=repository.clock,
+        reread=options.reread,
+        copies_databases=options.copies_databases,
+    )
 
 
 def _walk_rules(repository: Repository, options: SnapshotOptions) -> WalkRules:

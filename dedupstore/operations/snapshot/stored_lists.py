@@ -1,0 +1,104 @@
+"""What the repository has of files that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.healing_index import HealingIndex
+from dedupstore.engine.tree_reader import content_extents
+from dedupstore.errors import DamageError, UnsupportedFormat
+from dedupstore.format.content import Content
+from dedupstore.format.entry import Entry, entry_contents
+from dedupstore.format.pieces import HOLE_ID, Extent
+from dedupstore.ids import ChunkId
+
+_LOOKUP_EXTENTS = 4096
+_LOOKUP_ENTRIES = 256
+
+
+class StoredLists:
+    """Reads chunk lists and tells whether the index has their chunks."""
+
+    def __init__(self, reader: ChunkReader, index: HealingIndex) -> None:
+        self.reader = reader
+        self._index = index
+        self._found: set[ChunkId] = set()
+        self._found_in_opening = 0
+
+    def extents(self, content: Content) -> Iterator[Extent]:
+        """Yield the chunks and holes of a list; see ``content_extents``."""
+        return content_extents(self.reader, content)
+
+    def batches(self, content: Content) -> Iterator[list[Extent] | None]:
+        """Yield a list in parts of some thousand extents; ``None`` and no more at a lost chunk.
+
+        Raises:
+            ChunkUnreadable, FormatError, UnsupportedFormat: the list cannot be read.
+            NoSpace, StorageError: the index or the store cannot be used.
+        """
+        extents = self.extents(content)
+        while batch := list(islice(extents, _LOOKUP_EXTENTS)):
+            ids = {extent.id for extent in batch}
+            if not ids <= self._look_up(ids):
+                yield None
+                return
+            yield batch
+
+    def looked_up(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        """Yield entries, some time after looking up the chunks of many at once for ``have_all``.
+
+        Raises:
+            NoSpace, StorageError: the index or the store cannot be used; and what ``entries``
+                raises, after those before it have been yielded.
+        """
+        failure = None
+        while failure is None:
+            batch: list[Entry] = []
+            try:
+                batch.extend(islice(entries, _LOOKUP_ENTRIES))
+            except (DamageError, UnsupportedFormat) as error:
+                failure = error
+            if not batch and failure is None:
+                return
+            self._found = self._look_up(
+                {
+                    extent.id
+                    for entry in batch
+                    for content in entry_contents(entry)
+                    if not content.level
+                    for extent in content.extents
+                }
+            )
+            self._found_in_opening = self._index.openings
+            yield from batch
+        raise failure
+
+    def have_all(self, contents: Iterable[Content]) -> bool:
+        """Tell whether all chunks of these lists can be relied on.
+
+        A list or chunk that was lost is stored again when its file is read once more.
+
+        Raises:
+            NoSpace, StorageError: the index or the store cannot be used.
+        """
+        try:
+            return all(
+                self._was_found(content)
+                or all(batch is not None for batch in self.batches(content))
+                for content in contents
+            )
+        except (DamageError, UnsupportedFormat):
+            return False
+
+    def _was_found(self, content: Content) -> bool:
+        return (
+            not content.level
+            and self._found_in_opening == self._index.openings
+            and self._found.issuperset([extent.id for extent in content.extents])
+        )
+
+    def _look_up(self, ids: set[ChunkId]) -> set[ChunkId]:
+        """Return those of ``ids`` that are stored, and what stands for holes."""
+        return self._index.known(list(ids - {HOLE_ID})) | {HOLE_ID}
