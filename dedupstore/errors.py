@@ -12,6 +12,7 @@
     ├── SnapshotUnknown            no snapshot, or more than one, is meant by a name
     ├── SnapshotHeld               a snapshot that is to be removed is held
     ├── PathUnknown                a snapshot does not hold a path
+    ├── TextIncomplete             a compressed file does not unpack to its end
     ├── LockTimeout                another process holds a lock
     ├── StorageError               the store refused (permissions, input/output errors)
     │   └── NoSpace                the store is full
@@ -99,6 +100,12 @@ class PathUnknown(DedupstoreError):
     """A snapshot does not hold the path that was asked for."""
 
     kind = "path-unknown"
+
+
+class TextIncomplete(DedupstoreError):
+    """A compressed file, whose own bytes are what they were, does not unpack to its end."""
+
+    kind = "incomplete"
 
 
 class LockTimeout(DedupstoreError):

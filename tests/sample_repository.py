@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import random
@@ -15,6 +16,7 @@ import dedupstore
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.keys import OBJECT_PREFIXES, pack_key
 from dedupstore.engine.tree_reader import content_extents, manifest_entries
+from dedupstore.format.entry import entry_contents
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId, SnapshotId
 
@@ -74,6 +76,10 @@ def write_logs(folder: Path, step: int, seed: int = 0) -> None:
     with (folder / "web" / "access.log").open("ab") as log:
         log.write(log_lines(200, seed=seed + 10))
     (folder / f"step-{step}.log").write_bytes(log_lines(150, seed=seed + 20))
+    if step == 1:
+        # Of its text some chunks are those of the log, one is not.
+        text = (folder / "web" / "access.log").read_bytes()[:8_000]
+        (folder / "web" / "access.log.2.gz").write_bytes(gzip.compress(text, mtime=0))
     if step == 0:
         (folder / "empty.log").touch()
         (folder / "current.log").symlink_to("app.log")
@@ -237,7 +243,8 @@ def _ids_of_files(
 ) -> Iterator[tuple[str, set[ChunkId]]]:
     for entry in entries:
         pieces = _RecordingReader(reader)
-        extents = {extent.id for extent in content_extents(pieces, entry.content)}
+        lists = entry_contents(entry)
+        extents = {extent.id for listed in lists for extent in content_extents(pieces, listed)}
         path = Path("/") / os.fsdecode(entry.path)
         if path.is_relative_to(logs):
             yield path.relative_to(logs).as_posix(), pieces.ids | extents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple, TypeGuard
 
@@ -40,10 +40,7 @@ def read_file_parts(reader: ChunkReader, content: Content) -> Iterator[FilePart]
     Raises:
         ChunkUnreadable, FormatError, UnsupportedFormat, StorageError: see ``ChunkReader.read``.
     """
-    for part in read_what_is_left(reader, content):
-        if part.damage is not None:
-            raise part.damage
-        yield part
+    return refuse_damage(read_what_is_left(reader, content))
 
 
 def read_what_is_left(reader: ChunkReader, content: Content) -> Iterator[FilePart]:
@@ -63,6 +60,23 @@ def read_what_is_left(reader: ChunkReader, content: Content) -> Iterator[FilePar
                 yield FilePart(extent.extent_bytes, None)
             else:
                 yield _part_of(extent, next(chunks))
+
+
+def refuse_damage(parts: Iterable[FilePart]) -> Iterator[FilePart]:
+    """Yield parts of a file up to the first that is lost, whose damage is raised."""
+    for part in parts:
+        if part.damage is not None:
+            raise part.damage
+        yield part
+
+
+def pieces_of(parts: Iterable[FilePart]) -> Iterator[memoryview]:
+    """Yield the bytes of parts, none of which may be lost; holes as zeros of bounded length."""
+    for part_bytes, data, _ in parts:
+        if data is None:
+            yield from zeros(part_bytes)
+        else:
+            yield data
 
 
 def _is_chunk(extent: Extent | LostExtent) -> TypeGuard[Extent]:
@@ -85,7 +99,7 @@ class LossTally:
     them is lost by. ``data_bytes`` counts the bytes that are left, without holes.
     """
 
-    def __init__(self, parts: Iterator[FilePart]) -> None:
+    def __init__(self, parts: Iterable[FilePart]) -> None:
         self._parts = parts
         self.missing: list[ByteRange] = []
         self.damage: DamageError | None = None

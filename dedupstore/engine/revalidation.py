@@ -15,7 +15,7 @@ from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.generation import read_generation
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.tree_reader import content_extents
-from dedupstore.format.entry import Content, decode_entry, split_entries
+from dedupstore.format.entry import Content, decode_entry, entry_contents, split_entries
 from dedupstore.format.pieces import HOLE_ID, decode_extents, piece_body
 from dedupstore.ids import ChunkId
 
@@ -67,7 +67,8 @@ class _Walk:
                 self.manifest_piece(extent.id, level - 1)
             return
         for data in split_entries(body):
-            self._content(decode_entry(data).content)
+            for content in entry_contents(decode_entry(data)):
+                self._content(content)
 
     def finish(self) -> None:
         self._store_missing(self._chunks)

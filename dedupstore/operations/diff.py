@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.growth_match import begins_with
+from dedupstore.engine.file_reader import read_range
+from dedupstore.engine.growth_match import begins_with, have_same_bytes
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.selection import Selection
 from dedupstore.engine.snapshots import Snapshot
 from dedupstore.format.entry import Entry, EntryType, path_sort_key
+from dedupstore.format.hashing import digest_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def diff(
 
     Raises:
         PathUnknown: neither snapshot holds anything that is chosen.
-        DamageError, UnsupportedFormat, LockTimeout, StorageError: a manifest cannot be read.
+        DamageError, UnsupportedFormat, LockTimeout, StorageError: a manifest, or a file that has to
+            be read to compare it, cannot be read.
     """
     patterns = [os.fsencode(selector) for selector in selectors]
     selections = Selection(patterns), Selection(patterns)
@@ -58,7 +61,7 @@ def diff(
         pairs = _pair_up(
             _chosen(selections[0], reader, older), _chosen(selections[1], reader, newer)
         )
-        suspects = [pair for pair in pairs if _differs(pair)]
+        suspects = [pair for pair in pairs if _differs(reader, pair)]
         _sort_out(reader, suspects, result)
     if set(selections[0].unmatched()) & set(selections[1].unmatched()) == set(patterns):
         selections[0].refuse_if_nothing_matched()
@@ -85,15 +88,35 @@ def _pair_up(befores: Iterator[Entry], afters: Iterator[Entry]) -> Iterator[Path
             before, after = next(befores, None), next(afters, None)
 
 
-def _differs(pair: PathChange) -> bool:
+def _differs(reader: ChunkReader, pair: PathChange) -> bool:
     before, after = pair.before, pair.after
     if before is None or after is None:
         return True
-    return _substance(before) != _substance(after)
+    if _substance(before) != _substance(after):
+        return True
+    return not _same_bytes(reader, before, after)
 
 
 def _substance(entry: Entry) -> tuple[object, ...]:
-    return entry.type, entry.content, entry.link_target, entry.mode, entry.uid, entry.gid
+    return entry.type, entry.size, entry.link_target, entry.mode, entry.uid, entry.gid
+
+
+def _same_bytes(reader: ChunkReader, before: Entry, after: Entry) -> bool:
+    """Tell whether two files have the same bytes; where only one has a twin, the other is read."""
+    if before.twin is None and after.twin is None:
+        return have_same_bytes(reader, before.content, after.content)
+    if before.twin is not None and after.twin is not None:
+        return before.twin.file_id == after.twin.file_id
+    twin = before.twin or after.twin
+    other = after if before.twin else before
+    if twin is None or before.size != after.size:
+        return False
+    return twin.file_id == digest_parts(read_range(reader, other.content, 0, other.size))
+
+
+def _stored_as(entry: Entry) -> object:
+    """Return what is equal for files that are equal and are stored alike."""
+    return entry.content if entry.twin is None else entry.twin.file_id
 
 
 def _sort_out(reader: ChunkReader, suspects: list[PathChange], result: SnapshotDiff) -> None:
@@ -120,15 +143,15 @@ def _find_renames(reader: ChunkReader, suspects: list[PathChange]) -> list[tuple
     befores = [pair.before for pair in apart if pair.before and _is_file(pair.before)]
     afters = [pair.after for pair in apart if pair.after and _is_file(pair.after)]
     by_inode = {(entry.device, entry.inode): entry for entry in befores if entry.inode}
-    by_content = {entry.content: entry for entry in befores if entry.size}
+    by_content = {_stored_as(entry): entry for entry in befores if entry.size}
     moved: list[tuple[Entry, Entry]] = []
     taken: set[bytes] = set()
     for after in afters:
-        candidates = (by_inode.get((after.device, after.inode)), by_content.get(after.content))
+        candidates = (by_inode.get((after.device, after.inode)), by_content.get(_stored_as(after)))
         for before in candidates:
             if before is None or before.path in taken or before.path == after.path:
                 continue
-            if before.content == after.content or _has_grown(reader, before, after):
+            if _same_bytes(reader, before, after) or _has_grown(reader, before, after):
                 moved.append((before, after))
                 taken.add(before.path)
                 break
@@ -147,4 +170,8 @@ def _is_file(entry: Entry) -> bool:
 
 
 def _has_grown(reader: ChunkReader, before: Entry, after: Entry) -> bool:
-    return bool(before.size) and begins_with(reader, after.content, before.content)
+    # What a twin's text begins with says nothing about the bytes of the file.
+    stored_plainly = before.twin is None and after.twin is None
+    return (
+        stored_plainly and bool(before.size) and begins_with(reader, after.content, before.content)
+    )

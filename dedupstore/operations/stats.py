@@ -12,6 +12,7 @@ from dedupstore.engine.pack_reader import list_packs
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, load_snapshots
 from dedupstore.engine.tree_reader import content_extents, manifest_entries
+from dedupstore.format.entry import entry_contents
 from dedupstore.format.pack import PackKind
 from dedupstore.format.pieces import HOLE_ID
 from dedupstore.ids import ChunkId, PackId
@@ -27,6 +28,9 @@ class Stats:
     ``bytes_unique`` the chunks of that, each counted once; ``bytes_stored`` what they take in the
     repository. ``chunks`` are those of logs, ``packs`` are all. For some snapshots only,
     ``bytes_stored`` adds up the blocks, and ``packs`` counts the packs, that hold their chunks.
+
+    Of a file with a twin, ``bytes_original`` counts the file, and ``bytes_unique`` the text and the
+    recipe that it is stored as.
     """
 
     snapshots: int
@@ -79,9 +83,10 @@ def _of_snapshots(repository: Repository, snapshots: Sequence[Snapshot]) -> Stat
         unique: dict[ChunkId, int] = {}
         for record in (snapshot.record for snapshot in snapshots):
             for entry in manifest_entries(reader, record.manifest, record.manifest_level):
-                for extent in content_extents(reader, entry.content):
-                    if extent.id != HOLE_ID:
-                        unique[extent.id] = extent.extent_bytes
+                for content in entry_contents(entry):
+                    for extent in content_extents(reader, content):
+                        if extent.id != HOLE_ID:
+                            unique[extent.id] = extent.extent_bytes
     stored_bytes, packs = _stored_share(repository, unique)
     return Stats(
         snapshots=len(snapshots),

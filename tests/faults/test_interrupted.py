@@ -213,9 +213,8 @@ def test_a_snapshot_whose_index_fails_leaves_packs_that_are_used_again(
             take_snapshot(repository, quick_sample)
     require_exact_restores(quick_sample, quick_path / "out")
     with quick_sample.open() as repository:
-        report = dedupstore.snapshot(
-            repository, [quick_sample.logs], dedupstore.SnapshotOptions(set_name="other")
-        )
+        options = dedupstore.SnapshotOptions(set_name="sample", host="sample")
+        report = dedupstore.snapshot(repository, [quick_sample.logs], options)
         assert report.bytes_new == 0
         assert dedupstore.check(repository, dedupstore.CheckOptions(data=True)).findings == []
 

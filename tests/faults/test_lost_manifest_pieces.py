@@ -135,3 +135,19 @@ def test_without_its_top_a_manifest_is_lost(wide: SampleRepository, tmp_path: Pa
     with sample.open() as repository:
         first = dedupstore.load_snapshot(repository, sample.snapshots[0])
         assert not dedupstore.restore(repository, first, tmp_path / "first").failed
+
+
+def test_a_log_is_found_in_what_is_left(torn: SampleRepository) -> None:
+    """A log whose entry is left is listed and written, and it is said that parts may be missing."""
+    with dedupstore.open_repository(torn.folder) as repository:
+        snapshot = dedupstore.find_snapshot(repository, "latest")
+        path = os.fspath(torn.logs / log_name(100))
+        found = dedupstore.log_parts(repository, snapshot, path)
+        assert [os.fsdecode(part.entry.path) for part in found.parts] == [path.lstrip("/")]
+        output = io.BytesIO()
+        report = dedupstore.cat_lineage(repository, snapshot, path, output)
+        assert output.getvalue() == b"changed 100\n"
+        assert report.damaged
+        assert list(found.damaged) == report.shortfalls
+        with pytest.raises(DamageError):
+            dedupstore.log_parts(repository, snapshot, os.fspath(torn.logs / "none.log"))

@@ -14,6 +14,7 @@ from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.reclaim.marker import Marker
 from dedupstore.engine.tree_reader import content_extents, manifest_entries
 from dedupstore.errors import DamageError
+from dedupstore.format.entry import entry_contents
 from dedupstore.format.pack import PackKind
 from dedupstore.format.pieces import HOLE_ID
 from dedupstore.ids import ChunkId
@@ -58,8 +59,9 @@ def needs(folder: Path, *, but: tuple[bytes, ...] = ()) -> tuple[set[ChunkId], s
             with CountingReader(repository) as reader:
                 record = snapshot.record
                 for entry in manifest_entries(reader, record.manifest, record.manifest_level):
-                    extents = content_extents(reader, entry.content)
-                    chunks |= {extent.id for extent in extents if extent.id != HOLE_ID}
+                    for content in entry_contents(entry):
+                        extents = content_extents(reader, content)
+                        chunks |= {extent.id for extent in extents if extent.id != HOLE_ID}
                 pieces |= reader.reads.keys()
     return pieces, chunks
 
@@ -98,7 +100,7 @@ def sample(tmp_path: Path) -> SampleRepository:
 def test_a_shared_piece_is_read_once(sample: SampleRepository) -> None:
     """Snapshots that share pieces, lists and chunks cost the distinct pieces, each read once."""
     with sample.open() as repository:
-        for _ in range(3):
+        for _ in range(6):
             take_snapshot(repository, sample)
     marker, reads = mark(sample.folder)
     require_exact(sample.folder, marker, reads)

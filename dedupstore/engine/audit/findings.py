@@ -57,7 +57,8 @@ class CheckReport:
 
     Of the packs looked at, ``packs_verified`` were read whole by this run and found sound;
     ``packs_never_verified`` never were, by any run. ``verified_oldest`` is when the one of the
-    others was that has waited longest; ``None`` without any.
+    others was that has waited longest; ``None`` without any. ``twins_rebuilt`` counts files that
+    were rebuilt from their text to see whether they come out right.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -68,6 +69,7 @@ class CheckReport:
     packs_verified: int = 0
     packs_never_verified: int = 0
     verified_oldest: datetime | None = None
+    twins_rebuilt: int = 0
     seconds: float = 0.0
 
     @property

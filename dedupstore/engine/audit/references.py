@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from dedupstore.engine.audit.findings import FindingCollector
+from dedupstore.engine.audit.twins import TwinCheck
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.keys import snapshot_key
 from dedupstore.engine.monitor import kind_of_refusal
@@ -16,8 +17,10 @@ from dedupstore.engine.tree_reader import content_extents, list_below, manifest_
 from dedupstore.errors import DamageError, FormatError, UnsupportedFormat
 from dedupstore.format.entry import (
     Content,
+    Entry,
     check_level_extents,
     decode_entry,
+    entry_contents,
     path_sort_key,
     split_entries,
 )
@@ -40,7 +43,8 @@ class ReferenceCheck:
 
     Pieces and chunk lists that were found sound in one snapshot are not gone through again for
     the next, so many snapshots of slowly changing logs cost little more than one. ``dead`` are the
-    packs that were declared dead before the check began; what is only in these is missing.
+    packs that were declared dead before the check began; what is only in these is missing. Files
+    of which all chunks are sound are also given to ``twins``, if there is one.
     """
 
     def __init__(
@@ -49,11 +53,13 @@ class ReferenceCheck:
         reader: ChunkReader,
         dead: Collection[PackId],
         collector: FindingCollector,
+        twins: TwinCheck | None = None,
     ) -> None:
         self._repository = repository
         self._reader = reader
         self._dead = dead
         self._collector = collector
+        self._twins = twins
         self._sound_pieces: dict[tuple[ChunkId, int], _SoundPiece] = {}
         self._sound_lists: dict[tuple[ChunkId, int], int] = {}
 
@@ -83,7 +89,7 @@ class ReferenceCheck:
         for record in (snapshot.record for snapshot in snapshots):
             try:
                 for entry in manifest_entries(self._reader, record.manifest, record.manifest_level):
-                    for batch in _id_batches(self._reader, entry.content):
+                    for batch in _id_batches(self._reader, entry):
                         found = self._repository.index.find(batch)
                         packs.update({location.pack for location in found.values()})
             except (DamageError, UnsupportedFormat):
@@ -143,8 +149,16 @@ class ReferenceCheck:
                 raise FormatError(f"a manifest is out of order at {entry.path[:200]!r}")
             first_key = key if first_key is None else first_key
             last_key = key
-            sound &= self._check_content(snapshot, entry.path, entry.content)
+            sound &= self._check_entry(snapshot, entry)
         return _SoundPiece(piece_bytes, first_key or b"", last_key), sound
+
+    def _check_entry(self, snapshot: Snapshot, entry: Entry) -> bool:
+        sound = True
+        for content in entry_contents(entry):
+            sound &= self._check_content(snapshot, entry.path, content)
+        if sound and self._twins is not None:
+            return self._twins.check(snapshot, entry)
+        return sound
 
     def _check_content(self, snapshot: Snapshot, path: bytes, content: Content) -> bool:
         try:
@@ -192,8 +206,13 @@ class ReferenceCheck:
         return known
 
 
-def _id_batches(reader: ChunkReader, content: Content) -> Iterator[list[ChunkId]]:
-    """Yield the ids of a file's chunks, some at a time."""
-    ids = (extent.id for extent in content_extents(reader, content) if extent.id != HOLE_ID)
+def _id_batches(reader: ChunkReader, entry: Entry) -> Iterator[list[ChunkId]]:
+    """Yield the ids of the chunks that a file needs, some at a time."""
+    ids = (
+        extent.id
+        for content in entry_contents(entry)
+        for extent in content_extents(reader, content)
+        if extent.id != HOLE_ID
+    )
     while batch := list(islice(ids, _LOOKUP_CHUNKS)):
         yield batch

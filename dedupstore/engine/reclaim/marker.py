@@ -10,7 +10,7 @@ from dedupstore.engine.reclaim.usage import Usage
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot, list_snapshot_ids, load_snapshot
 from dedupstore.errors import ChunkUnreadable, DamageError, ObjectMissing
-from dedupstore.format.entry import Content, EntryType, decode_entry, split_entries
+from dedupstore.format.entry import Content, decode_entry, entry_contents, split_entries
 from dedupstore.format.pieces import HOLE_ID, decode_extents, piece_body
 from dedupstore.ids import ChunkId, PackId, SnapshotId
 
@@ -88,9 +88,8 @@ class Marker:
                 self._mark_manifest((e.id for e in decode_extents(body)), level - 1)
                 continue
             for data in split_entries(body):
-                entry = decode_entry(data)
-                if entry.type is EntryType.FILE:
-                    self._mark_content(entry.content)
+                for content in entry_contents(decode_entry(data)):
+                    self._mark_content(content)
 
     def _mark_content(self, content: Content) -> None:
         ids = [extent.id for extent in content.extents if extent.id != HOLE_ID]

@@ -15,6 +15,7 @@ from dedupstore.engine.audit.policies import check_policies
 from dedupstore.engine.audit.records import load_all, read_state
 from dedupstore.engine.audit.references import ReferenceCheck
 from dedupstore.engine.audit.tables import TableCheck
+from dedupstore.engine.audit.twins import TwinCheck
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.pack_reader import StoredPack, list_packs
 from dedupstore.engine.repository import Repository
@@ -29,13 +30,15 @@ class CheckOptions:
 
     ``data`` decodes and hashes every block; ``data_percent`` (above 0, up to 100) or
     ``data_bytes`` does so for so much of the packs, at least one, the longest unverified first.
-    ``snapshots`` narrows the check to what these need.
+    ``twins`` rebuilds all gzip files that are stored as their text. ``snapshots`` narrows the check
+    to what these need.
     """
 
     data: bool = False
     data_percent: float | None = None
     data_bytes: int | None = None
     snapshots: tuple[Snapshot, ...] = ()
+    twins: bool = False
 
 
 def check(repository: Repository, options: CheckOptions | None = None) -> CheckReport:
@@ -73,7 +76,8 @@ def _check(
     if not options.snapshots:
         check_policies(repository, collector)
     report.snapshots = len(snapshots)
-    references = ReferenceCheck(repository, reader, state.tombstones, collector)
+    twins = TwinCheck(reader, report, collector, repository.monitor) if options.twins else None
+    references = ReferenceCheck(repository, reader, state.tombstones, collector, twins)
     needed: set[PackId] | None = None
     if options.snapshots:
         needed = references.packs_of(snapshots)

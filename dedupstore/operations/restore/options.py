@@ -7,6 +7,7 @@ from enum import Enum
 
 from dedupstore.engine.file_reader import ByteRange
 from dedupstore.engine.monitor import Event
+from dedupstore.engine.record_trim import TrimRule
 from dedupstore.ids import SnapshotId
 
 
@@ -25,13 +26,17 @@ class RestoreOptions:
     ``paths`` are paths or globs in the snapshot, all if there are none. ``overwrite`` says what
     becomes of files that exist: ``IF_CHANGED`` leaves those of the same size and modification
     time, and links to the same target. ``strip_components`` drops that many leading parts of each
-    path. ``dry_run`` writes nothing and counts what would be.
+    path. ``dry_run`` writes nothing and counts what would be. ``plain`` restores the text of gzip
+    files that are stored as such, under names without ``.gz``; where the snapshot holds that name,
+    or there is no ``.gz``, ``.plain`` is added. ``trim`` cuts each text log at a moment.
     """
 
     paths: tuple[bytes, ...] = ()
     overwrite: Overwrite = Overwrite.NEVER
     strip_components: int = 0
     dry_run: bool = False
+    plain: bool = False
+    trim: TrimRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class RestoreReport:
     and were left. ``failed`` names what could not be restored: events of kind ``damaged``,
     ``unsupported`` (made by a newer version), ``unwritable`` or ``not-found``; those of kind
     ``damaged`` say as ``FileDamaged`` or ``EntriesLost`` what is missing. ``events`` is what else
-    happened, such as an owner that could not be given.
+    happened, such as an owner that could not be given. ``trimmed`` counts files of which the end
+    was cut off; events of kind ``not-trimmed`` name those that were to be cut and are whole.
     """
 
     snapshot: SnapshotId
@@ -74,6 +80,7 @@ class RestoreReport:
     symlinks: int = 0
     restored_bytes: int = 0
     skipped: int = 0
+    trimmed: int = 0
     failed: list[Event] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     seconds: float = 0.0

@@ -1,52 +1,15 @@
-"""What is left of a damaged file: where it goes, and what is said about it.
+"""What is left of a damaged file, and what is said about it.
 
 It is written beside the file's name, never under it, so that nobody takes it for the whole.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from itertools import count
-
-from dedupstore.engine.file_reader import LossTally, describe_missing
+from dedupstore.engine.file_reader import ByteRange, LossTally, describe_missing
 from dedupstore.engine.tree_reader import LostEntries
 from dedupstore.format.entry import Entry
 from dedupstore.operations.restore.options import EntriesLost, FileDamaged, Overwrite
 from dedupstore.operations.restore.writer import NewFile
-
-_LOOKS_PARTIAL = re.compile(rb"\.partial(-[0-9]+)?(?=/|\Z)")
-
-
-class PartialNames:
-    """Names for what is left of files: ``NAME.partial``, or ``NAME.partial-2`` and so on.
-
-    ``snapshot_paths`` gives the paths of all that the snapshot holds, as they are in the target;
-    it is called once, when the first name is wanted. None of these paths is ever taken.
-    """
-
-    def __init__(self, snapshot_paths: Callable[[], Iterable[bytes]]) -> None:
-        self._snapshot_paths = snapshot_paths
-        self._taken: set[bytes] | None = None
-
-    def take(self, path: bytes) -> bytes:
-        """Return the path for what is left of the file at ``path``.
-
-        Raises:
-            DamageError, UnsupportedFormat, StorageError: whatever ``snapshot_paths`` raises.
-        """
-        if self._taken is None:
-            self._taken = {
-                name[: found.end()]
-                for name in self._snapshot_paths()
-                for found in _LOOKS_PARTIAL.finditer(name)
-            }
-        for number in count(1):
-            candidate = path + b".partial" + (b"-%d" % number if number > 1 else b"")
-            if candidate not in self._taken:
-                self._taken.add(candidate)
-                return candidate
-        raise RuntimeError("unreachable")
 
 
 def keep_what_is_left(
@@ -74,8 +37,20 @@ def nothing_left(entry: Entry, tally: LossTally, *, can_repair: bool) -> FileDam
     return _event(entry, tally, f"nothing of it can be read{advice}")
 
 
+def not_rebuilt(entry: Entry, tally: LossTally) -> FileDamaged:
+    """Return what there is to say of a compressed file that its text does not give back.
+
+    No byte of it is proved then, so all of it is missing.
+    """
+    reason = f": {tally.damage.message}" if tally.damage else ""
+    detail = f"it cannot be rebuilt from its text{reason}; what is left of that comes with --plain"
+    return FileDamaged("damaged", entry.path, detail, (ByteRange(0, entry.size),))
+
+
 def left_out(entry: Entry, tally: LossTally) -> FileDamaged:
     """Return what there is to say of a damaged file that is left out of a tar."""
+    if entry.twin is not None:
+        return not_rebuilt(entry, tally)
     return _event(entry, tally, "it is left out of the tar")
 
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.file_reader import LossTally, read_what_is_left
+from dedupstore.engine.file_reader import LossTally
 from dedupstore.engine.monitor import Event, Monitor
+from dedupstore.engine.record_trim import first_parts
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.selection import Selection
 from dedupstore.engine.snapshots import Snapshot
 from dedupstore.engine.tree_reader import LostEntries
+from dedupstore.engine.twin_reader import entry_parts
 from dedupstore.errors import DamageError, NoSpace, StorageError, UnsupportedFormat
 from dedupstore.format.entry import Entry, EntryType
 from dedupstore.operations.restore.options import RestoreOptions, RestoreReport
 from dedupstore.operations.restore.partial import (
-    PartialNames,
     entries_lost,
     keep_what_is_left,
+    not_rebuilt,
     nothing_left,
 )
+from dedupstore.operations.restore.plain_names import PlainNames
 from dedupstore.operations.restore.target import RestoreTarget
+from dedupstore.operations.restore.trimming import Trimmer
+from dedupstore.operations.restore.unused_names import UnusedNames
 from dedupstore.operations.restore.writer import is_wanted, new_file, write_link
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
@@ -75,16 +80,18 @@ class _Restorer:
         self._options = options
         self._report = report
         self._monitor: Monitor = repository.monitor
+        self._trimmer = Trimmer(options.trim, report, repository.monitor)
         self._owners_lost = 0
         self._entries_lost = False
-        self._partial_names: PartialNames
+        self._partial_names: UnusedNames
 
     def run(self) -> None:
         selection = Selection(self._options.paths)
-        whole = not self._options.paths
-        total_bytes = self._snapshot.record.counts.content_bytes if whole else None
+        options = self._options
+        known = not options.paths and not options.plain and options.trim is None
+        total_bytes = self._snapshot.record.counts.content_bytes if known else None
         with ChunkReader(self._repository, salvages=True) as reader:
-            self._partial_names = PartialNames(lambda: self._target_paths(reader))
+            self._partial_names = UnusedNames(b"partial", lambda: self._target_paths(reader))
             target = None if self._options.dry_run else self._open_target()
             self._monitor.begin("restoring", total_bytes)
             try:
@@ -109,8 +116,7 @@ class _Restorer:
     def _restore_entries(
         self, reader: ChunkReader, selection: Selection, target: RestoreTarget | None
     ) -> None:
-        for entry, chosen in selection.entries(reader, self._snapshot, self._lose_entries):
-            path = self._target_path(entry.path)
+        for entry, path, chosen in self._placed(reader, selection, self._lose_entries):
             if path is None:
                 continue
             if entry.type is EntryType.DIRECTORY and target is not None:
@@ -122,6 +128,7 @@ class _Restorer:
         self, reader: ChunkReader, target: RestoreTarget | None, entry: Entry, path: bytes
     ) -> None:
         try:
+            entry = self._trimmer.trim(reader, entry)
             if target is None:
                 self._count_only(entry, path)
             elif entry.type is EntryType.DIRECTORY:
@@ -157,11 +164,13 @@ class _Restorer:
         self._count_written(entry, placed, owner_set)
 
     def _write_file(self, reader: ChunkReader, folder: int, entry: Entry, path: bytes) -> None:
-        tally = LossTally(read_what_is_left(reader, entry.content))
+        tally = LossTally(first_parts(entry_parts(reader, entry), entry.size))
         with new_file(folder, entry, tally) as file:
             if not tally.missing:
                 placed = file.place(path.rpartition(b"/")[2], self._options.overwrite)
                 self._count_written(entry, placed, file.owner_set)
+            elif entry.twin is not None:
+                self._fail(not_rebuilt(entry, tally))
             elif tally.data_bytes:
                 partial = self._partial_names.take(path)
                 overwrite = self._options.overwrite
@@ -174,10 +183,21 @@ class _Restorer:
         self._entries_lost = True
         self._fail(entries_lost(lost))
 
+    def _placed(
+        self,
+        reader: ChunkReader,
+        selection: Selection,
+        on_lost: Callable[[LostEntries], None],
+    ) -> Iterator[tuple[Entry, bytes | None, bool]]:
+        """Yield every entry, where it goes below the target, if anywhere, and if it is chosen."""
+        names = PlainNames(reader, self._snapshot) if self._options.plain else None
+        for entry, chosen in selection.entries(reader, self._snapshot, on_lost):
+            restored, path = names.place(entry) if names else (entry, entry.path)
+            yield restored, self._target_path(path), chosen
+
     def _target_paths(self, reader: ChunkReader) -> Iterator[bytes]:
         """Yield where all that the snapshot holds goes below the target."""
-        every = Selection(()).entries(reader, self._snapshot, lambda lost: None)
-        for path in (self._target_path(entry.path) for entry, _ in every):
+        for _, path, _ in self._placed(reader, Selection(()), lambda lost: None):
             if path is not None:
                 yield path
 

@@ -12,20 +12,23 @@ from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.file_reader import (
     FilePart,
     LossTally,
-    read_file_parts,
-    read_what_is_left,
-    zeros,
+    pieces_of,
+    refuse_damage,
 )
 from dedupstore.engine.monitor import Event
+from dedupstore.engine.record_trim import TrimRule, first_parts
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.selection import Selection
 from dedupstore.engine.snapshots import Snapshot
 from dedupstore.engine.tree_reader import LostEntries
+from dedupstore.engine.twin_reader import entry_parts
 from dedupstore.errors import UnsupportedFormat
 from dedupstore.format.entry import Entry, EntryType
 from dedupstore.limits import KIB, MIB
 from dedupstore.operations.restore.options import RestoreReport
 from dedupstore.operations.restore.partial import entries_lost, left_out
+from dedupstore.operations.restore.plain_names import PlainNames
+from dedupstore.operations.restore.trimming import Trimmer
 
 _HELD_BYTES_MAX = 16 * MIB
 _HELD_PARTS_MAX = 64 * KIB
@@ -41,13 +44,16 @@ def restore_tar(
     snapshot: Snapshot,
     output: BinaryIO,
     paths: tuple[bytes, ...] = (),
+    *,
+    plain: bool = False,
+    trim: TrimRule | None = None,
 ) -> RestoreReport:
     """Write a snapshot, or what ``paths`` choose of it, to ``output`` as a tar (POSIX pax).
 
     What was written of a tar cannot be taken back. So each file is read to its end before it is
     begun; one that is damaged or newer is left out and listed in the report's ``failed``, as are
     those of ``paths`` that the snapshot does not hold. Files that are too long to be held in memory
-    are read twice.
+    are read twice. ``plain`` and ``trim`` are those of ``RestoreOptions``.
 
     Raises:
         PathUnknown: the snapshot holds nothing of what was chosen.
@@ -57,6 +63,7 @@ def restore_tar(
     """
     report = RestoreReport(snapshot.id)
     selection = Selection(paths)
+    trimmer = Trimmer(trim, report, repository.monitor)
     started_seconds = repository.clock.monotonic_seconds()
 
     def fail(event: Event) -> None:
@@ -67,17 +74,20 @@ def restore_tar(
         fail(entries_lost(lost))
 
     with repository.session(reads=[snapshot.id]), ChunkReader(repository, salvages=True) as reader:
+        names = PlainNames(reader, snapshot) if plain else None
         repository.monitor.begin("writing a tar")
         try:
             with tarfile.open(
                 fileobj=output, mode="w|", format=tarfile.PAX_FORMAT, errors="surrogateescape"
             ) as tar:
                 for entry, chosen in selection.entries(reader, snapshot, lose_entries):
+                    added, path = names.place(entry) if names else (entry, entry.path)
                     if chosen:
-                        failed = _add(tar, reader, entry, report)
+                        added = trimmer.trim(reader, added)
+                        failed = _add(tar, reader, added, path, report)
                         if failed is not None:
                             fail(failed)
-                        repository.monitor.advance(entry.size, 1)
+                        repository.monitor.advance(added.size, 1)
         finally:
             repository.monitor.end()
     if not report.damaged:
@@ -89,10 +99,10 @@ def restore_tar(
 
 
 def _add(
-    tar: tarfile.TarFile, reader: ChunkReader, entry: Entry, report: RestoreReport
+    tar: tarfile.TarFile, reader: ChunkReader, entry: Entry, path: bytes, report: RestoreReport
 ) -> Event | None:
-    """Add an entry, or return why it is left out."""
-    member = tarfile.TarInfo(os.fsdecode(entry.path))
+    """Add an entry at ``path``, or return why it is left out."""
+    member = tarfile.TarInfo(os.fsdecode(path))
     member.type = _TAR_TYPES[entry.type]
     member.mode, member.uid, member.gid = entry.mode, entry.uid, entry.gid
     member.uname, member.gname = os.fsdecode(entry.user), os.fsdecode(entry.group)
@@ -118,18 +128,22 @@ def _add_file(
     entry: Entry,
     report: RestoreReport,
 ) -> Event | None:
-    tally = LossTally(read_what_is_left(reader, entry.content))
+    tally = LossTally(_parts(reader, entry))
     try:
         held = _held_parts(tally)
     except UnsupportedFormat as error:
         return Event("unsupported", entry.path, error.message)
     if tally.missing:
         return left_out(entry, tally)
-    parts = iter(held) if held is not None else read_file_parts(reader, entry.content)
+    parts = iter(held) if held is not None else refuse_damage(_parts(reader, entry))
     tar.addfile(member, _PartsStream(parts))
     report.files += 1
     report.restored_bytes += entry.size
     return None
+
+
+def _parts(reader: ChunkReader, entry: Entry) -> Iterator[FilePart]:
+    return first_parts(entry_parts(reader, entry), entry.size)
 
 
 def _held_parts(parts: Iterable[FilePart]) -> list[FilePart] | None:
@@ -159,7 +173,7 @@ class _PartsStream(io.BufferedIOBase):
     """A file's parts as something that can be read from."""
 
     def __init__(self, parts: Iterator[FilePart]) -> None:
-        self._pieces = _pieces_of(parts)
+        self._pieces = pieces_of(parts)
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -181,11 +195,3 @@ class _PartsStream(io.BufferedIOBase):
             if missing is not None:
                 missing -= len(taken)
         return b"".join(collected)
-
-
-def _pieces_of(parts: Iterator[FilePart]) -> Iterator[memoryview]:
-    for part_bytes, data, _ in parts:
-        if data is None:
-            yield from zeros(part_bytes)
-        else:
-            yield data

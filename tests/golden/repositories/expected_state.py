@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
@@ -88,9 +89,32 @@ def describe_snapshots(repository: dedupstore.Repository, scratch: Path) -> list
                     for entry in entries
                 ],
                 "restored": describe_paths(scratch, [os.fsdecode(entry.path) for entry in entries]),
+                "lineages": {
+                    os.fsdecode(entry.path): os.fsdecode(entry.lineage)
+                    for entry in entries
+                    if entry.lineage
+                },
+                "texts": {
+                    os.fsdecode(entry.path): describe_text(repository, snapshot, entry)
+                    for entry in entries
+                    if entry.twin is not None
+                },
             }
         )
     return described
+
+
+def describe_text(
+    repository: dedupstore.Repository, snapshot: dedupstore.Snapshot, entry: dedupstore.Entry
+) -> dict[str, Any]:
+    """Describe the text of a twin, and where its recipe stands."""
+    text = io.BytesIO()
+    dedupstore.cat(repository, snapshot, entry.path, text, plain=True)
+    return {
+        "bytes": len(text.getvalue()),
+        "blake3": blake3.blake3(text.getvalue()).hexdigest(),
+        "recipe_in_chunks": entry.twin is not None and not entry.twin.recipe,
+    }
 
 
 def describe_paths(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ part of the repository; the folder is made for them and removed afterwards.
 from __future__ import annotations
 
 import argparse
+import gzip
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import random
 import shutil
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 
 import dedupstore
@@ -38,12 +40,25 @@ def lines(first: int, count: int) -> bytes:
     )
 
 
+def flushed_gzip(first: int, count: int) -> bytes:
+    """Return lines as a gzip file whose writer flushed each: its recipe is long."""
+    compressor = zlib.compressobj(wbits=31)
+    parts = [
+        compressor.compress(line) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        for line in lines(first, count).splitlines(keepends=True)
+    ]
+    return b"".join(parts) + compressor.flush()
+
+
 def write_step(folder: Path, step: int) -> None:
     """Bring the logs to the state of step 0 to 4, in that order."""
     if step == 0:
         (folder / "web").mkdir(parents=True)
         (folder / "app.log").write_bytes(lines(0, 2600))
         (folder / "web" / "access.log").write_bytes(lines(50_000, 100))
+        packed = gzip.compress(lines(40_000, 100), mtime=0)
+        (folder / "web" / "access.log.2.gz").write_bytes(packed)
+        (folder / "web" / "access.log.3.gz").write_bytes(flushed_gzip(30_000, 300))
         (folder / "empty.log").touch()
         (folder / "current").symlink_to("web/access.log")
         (folder / "noise.bin").write_bytes(random.Random(1).randbytes(3000))
@@ -99,7 +114,7 @@ def make(repository_folder: Path, logs: Path) -> None:
         dedupstore.set_policy(repository, last, set_name="golden")
         dedupstore.protect(repository, percent=10)
         # What check found is remembered.
-        report = dedupstore.check(repository, dedupstore.CheckOptions(data=True))
+        report = dedupstore.check(repository, dedupstore.CheckOptions(data=True, twins=True))
         if not report.ok:
             raise RuntimeError(f"the repository is damaged: {report.findings}")
 

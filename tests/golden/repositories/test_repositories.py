@@ -45,12 +45,16 @@ def test_all_that_is_stored_is_what_it_always_was(golden: Golden, tmp_path: Path
 
 
 def test_there_is_something_of_everything(golden: Golden) -> None:
-    """Holds, policies, forgotten snapshots, packs that wait to be removed, and parity are there."""
+    """Holds, policies, forgotten snapshots, packs that wait to be removed, parity, lineages and
+    twins of both kinds are there."""
     _, expected = golden
     assert {snapshot["held"] for snapshot in expected["snapshots"]} == {False, True}
     assert {policy["set"] for policy in expected["policies"]} == {None, "golden"}
     assert any(snapshot["previous"] in expected["forgotten"] for snapshot in expected["snapshots"])
     assert expected["prune"]["removed"]
+    assert any(snapshot["lineages"] for snapshot in expected["snapshots"])
+    texts = [text for snapshot in expected["snapshots"] for text in snapshot["texts"].values()]
+    assert {text["recipe_in_chunks"] for text in texts} == {False, True}
     for some in ("forgotten", "packs_dead", "generation", "parity"):
         assert expected[some], some
 
@@ -59,10 +63,11 @@ def test_check_finds_no_damage(golden: Golden) -> None:
     """Check reads all data of a golden repository and finds nothing but that it has no index."""
     folder, expected = golden
     with dedupstore.open_repository(folder) as repository:
-        report = dedupstore.check(repository, dedupstore.CheckOptions(data=True))
+        report = dedupstore.check(repository, dedupstore.CheckOptions(data=True, twins=True))
         assert [finding.kind for finding in report.findings] == ["index-rebuilt"]
         assert report.snapshots == len(expected["snapshots"])
         assert report.packs_never_verified == 0
+        assert report.twins_rebuilt == 2
         assert dedupstore.check(repository).findings == []
 
 
