@@ -22,3 +22,16 @@ def test_columns_that_differ_are_shown(archive: Archive) -> None:
     listed = archive.command.run("list").text
     assert head(listed) == ["snapshot", "time", "set", "host", "files", "size", "tags"]
     assert listed.splitlines()[1].endswith("nightly")
+
+
+def test_the_time_that_is_shown_finds_the_snapshot(dedupstore: Dedupstore) -> None:
+    """A time copied from what snapshot or list prints names that snapshot, not the one before."""
+    log = dedupstore.folder / "app.log"
+    log.write_text("up\n")
+    first = dedupstore.run("snapshot", log).text
+    log.write_text("up and running\n")
+    second = dedupstore.run("snapshot", log).text
+    listed = [line.split()[1] for line in dedupstore.run("list").text.splitlines()[1:]]
+    assert listed == [text.splitlines()[0].rpartition(", ")[2] for text in (first, second)]
+    assert dedupstore.run("cat", f"@{listed[0]}", log).text == "up\n"
+    assert dedupstore.run("cat", "--at", listed[1], log).text == "up and running\n"

@@ -76,7 +76,7 @@ def _row(snapshot: Snapshot, held: frozenset[SnapshotId]) -> tuple[str, ...]:
     states += ["held"] if snapshot.id in held else []
     return (
         snapshot.id.hex()[:ID_DIGITS_SHOWN],
-        format_time(record.time.replace(microsecond=0)),
+        format_time(record.time),
         printable(record.set_name),
         printable(record.host),
         str(record.counts.files),

@@ -71,12 +71,27 @@ def _json(entry: Entry) -> dict[str, Any]:
     }
     if entry.type is EntryType.SYMLINK:
         fields |= bytes_fields(entry.link_target, name="target")
+    if entry.type is EntryType.FILE:
+        fields |= _file_fields(entry)
     return fields
+
+
+def _file_fields(entry: Entry) -> dict[str, Any]:
+    twin = entry.twin
+    fields = {"twin": twin is not None, "plain_bytes": twin.plain_bytes if twin else None}
+    lineage = path_fields(entry.lineage, name="lineage") if entry.lineage else {"lineage": None}
+    return {**fields, **lineage}
 
 
 def _line(entry: Entry) -> str:
     mode = stat.filemode(_TYPE_BITS[entry.type] | entry.mode)
     owner = f"{printable(entry.user) or entry.uid}:{printable(entry.group) or entry.gid}"
     time = format_time_ns(entry.mtime_ns).partition(".")[0]
-    arrow = f" -> {printable(entry.link_target)}" if entry.type is EntryType.SYMLINK else ""
-    return f"{mode}  {owner:<17} {entry.size:>12}  {time}  {printable_path(entry.path)}{arrow}"
+    path = printable_path(entry.path)
+    return f"{mode}  {owner:<17} {entry.size:>12}  {time}  {path}{_addition(entry)}"
+
+
+def _addition(entry: Entry) -> str:
+    if entry.type is EntryType.SYMLINK:
+        return f" -> {printable(entry.link_target)}"
+    return f" (twin of {entry.twin.plain_bytes} bytes)" if entry.twin else ""

@@ -99,7 +99,7 @@ def _row(word: str, decision: Decision) -> tuple[str, ...]:
     return (
         word,
         decision.snapshot.id.hex()[:ID_DIGITS_SHOWN],
-        format_time(decision.snapshot.time.replace(microsecond=0)),
+        format_time(decision.snapshot.time),
         printable(decision.snapshot.set_name),
         printable(", ".join(decision.reasons)),
     )
