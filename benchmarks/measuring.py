@@ -87,9 +87,14 @@ def measure(
     )
 
 
-def measure_all(commands: Iterable[Command], environment: Mapping[str, str]) -> Measurement:
-    """Run `commands` one after another and return their cost together."""
-    costs = [measure(command, environment) for command in commands]
+def measure_all(
+    commands: Iterable[Command], environment: Mapping[str, str], stdout: Path | None = None
+) -> Measurement:
+    """Run `commands` one after another and return their cost together.
+
+    The file `stdout` is left with the output of the last one.
+    """
+    costs = [measure(command, environment, stdout) for command in commands]
     return Measurement(
         wall_seconds=sum(cost.wall_seconds for cost in costs),
         user_seconds=sum(cost.user_seconds for cost in costs),

@@ -89,13 +89,14 @@ def _row(
     return row
 
 
-def _seconds(seconds: float) -> str:
+def show_seconds(seconds: float) -> str:
+    """Return a time in seconds as tables show it."""
     return f"{seconds:.2f} s"
 
 
 _COSTS = (
-    ("", _seconds, EngineResult.wall_seconds),
-    ("CPU, ", _seconds, EngineResult.cpu_seconds),
+    ("", show_seconds, EngineResult.wall_seconds),
+    ("CPU, ", show_seconds, EngineResult.cpu_seconds),
     ("peak memory, ", megabytes, EngineResult.peak_rss_bytes),
 )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engines.engine import Engine, Operation, Scratch, first_line_of
+from engines.engine import Archiver, Operation, Scratch, first_line_of
 from measuring import Command
 
 
-class Borg(Engine):
+class Borg(Archiver):
     """borg 1.x."""
 
     name = "borg"
@@ -34,13 +34,26 @@ class Borg(Engine):
     def commands(
         self, operation: Operation, scratch: Scratch, sources: Sequence[str]
     ) -> Sequence[Command]:
-        create = [self.program, "create", "--compression", "zstd,3"]
-        archive = f"::{operation}"
         match operation:
             case Operation.FIRST | Operation.UNCHANGED:
-                return [Command([*create, archive, *sources])]
+                return self.snapshot(scratch, sources, operation)
             case Operation.KNOWN:
-                return [Command([*create, "--files-cache=disabled", archive, *sources])]
+                return [self._create(operation, sources, "--files-cache=disabled")]
             case Operation.RESTORE:
-                extract = [self.program, "extract", f"::{Operation.FIRST}"]
-                return [Command(extract, folder=scratch.target)]
+                return self.restore_last(scratch, Operation.FIRST)
+
+    def snapshot(self, scratch: Scratch, sources: Sequence[str], name: str) -> Sequence[Command]:
+        return [self._create(name, sources)]
+
+    def upkeep(self, scratch: Scratch) -> Sequence[Command]:
+        return [
+            Command([self.program, "prune", "--keep-within", "10y"]),
+            Command([self.program, "compact"]),
+        ]
+
+    def restore_last(self, scratch: Scratch, name: str) -> Sequence[Command]:
+        return [Command([self.program, "extract", f"::{name}"], folder=scratch.target)]
+
+    def _create(self, name: str, sources: Sequence[str], *options: str) -> Command:
+        create = [self.program, "create", "--compression", "zstd,3", *options]
+        return Command([*create, f"::{name}", *sources])

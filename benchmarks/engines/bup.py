@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engines.engine import Engine, Operation, Scratch, first_line_of
+from engines.engine import Archiver, Operation, Scratch, first_line_of
 from measuring import Command
 
 
-class Bup(Engine):
+class Bup(Archiver):
     """bup: its index of files is updated by a command of its own, which counts."""
 
     name = "bup"
@@ -38,5 +38,15 @@ class Bup(Engine):
                 forget = Command([self.program, "index", "--fake-invalid", *sources])
                 return [index, forget, save]
             case Operation.RESTORE:
-                restore = [self.program, "restore", "--quiet", "--outdir", str(scratch.target)]
-                return [Command([*restore, "/logs/latest/."])]
+                return self.restore_last(scratch, operation)
+
+    def snapshot(self, scratch: Scratch, sources: Sequence[str], name: str) -> Sequence[Command]:
+        return self.commands(Operation.UNCHANGED, scratch, sources)
+
+    def upkeep(self, scratch: Scratch) -> Sequence[Command]:
+        # Its collection of garbage has to be asked for with --unsafe.
+        return []
+
+    def restore_last(self, scratch: Scratch, name: str) -> Sequence[Command]:
+        restore = [self.program, "restore", "--quiet", "--outdir", str(scratch.target)]
+        return [Command([*restore, "/logs/latest/."])]

@@ -7,12 +7,12 @@ import shlex
 import shutil
 from collections.abc import Sequence
 
-from engines.engine import Engine, EngineMissing, Operation, Role, Scratch, first_line_of
+from engines.engine import Archiver, EngineMissing, Operation, Role, Scratch, first_line_of
 from machine import PROJECT
 from measuring import Command
 
 
-class Dedupstore(Engine):
+class Dedupstore(Archiver):
     """dedupstore with its defaults."""
 
     name = "dedupstore"
@@ -49,7 +49,20 @@ class Dedupstore(Engine):
             case Operation.KNOWN:
                 return [self.command(scratch, "snapshot", "--reread", *sources)]
             case Operation.RESTORE:
-                return [self.command(scratch, "restore", "latest", "--target", str(scratch.target))]
+                return self.restore_last(scratch, operation)
+
+    def snapshot(self, scratch: Scratch, sources: Sequence[str], name: str) -> Sequence[Command]:
+        return self.commands(Operation.UNCHANGED, scratch, sources)
+
+    def upkeep(self, scratch: Scratch) -> Sequence[Command]:
+        return [self.command(scratch, "prune", "--keep-within", "10y")]
+
+    def restore_last(self, scratch: Scratch, name: str) -> Sequence[Command]:
+        return [self.restore(scratch, "latest")]
+
+    def restore(self, scratch: Scratch, snapshot: str) -> Command:
+        """Return the command that restores one snapshot."""
+        return self.command(scratch, "restore", snapshot, "--target", str(scratch.target))
 
     def command(self, scratch: Scratch, *arguments: str, as_json: bool = True) -> Command:
         """Return the command for this repository, without a progress bar."""

@@ -104,8 +104,10 @@ class Engine(ABC):
     def environment(self, scratch: Scratch) -> Mapping[str, str]:
         """Return the environment: the caller's, with home and caches below `scratch`."""
         home = str(scratch.home)
+        # Installers compile modules of Python once; nobody compiles them at every start.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **inherited,
             "HOME": home,
             "XDG_CACHE_HOME": f"{home}/cache",
             "XDG_CONFIG_HOME": f"{home}/config",
@@ -113,6 +115,22 @@ class Engine(ABC):
             # Packages installed with pip --user must be found although HOME has moved.
             "PYTHONUSERBASE": site.getuserbase(),
         }
+
+
+class Archiver(Engine):
+    """An engine that keeps any number of snapshots in one repository."""
+
+    @abstractmethod
+    def snapshot(self, scratch: Scratch, sources: Sequence[str], name: str) -> Sequence[Command]:
+        """Return the commands of one more snapshot, called `name` where the engine has names."""
+
+    @abstractmethod
+    def upkeep(self, scratch: Scratch) -> Sequence[Command]:
+        """Return the commands that tidy the repository up and remove no snapshot."""
+
+    @abstractmethod
+    def restore_last(self, scratch: Scratch, name: str) -> Sequence[Command]:
+        """Return the commands that restore the last snapshot, which was called `name`."""
 
 
 def first_line_of(arguments: Sequence[str]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engines.engine import Engine, Operation, Scratch, first_line_of
+from engines.engine import Archiver, Operation, Scratch, first_line_of
 from measuring import Command
 
 
-class Restic(Engine):
+class Restic(Archiver):
     """restic, repository version 2. It always encrypts."""
 
     name = "restic"
@@ -41,5 +41,15 @@ class Restic(Engine):
             case Operation.KNOWN:
                 return [Command([*backup, "--force", *sources])]
             case Operation.RESTORE:
-                restore = [self.program, "restore", "--quiet", "latest"]
-                return [Command([*restore, "--target", str(scratch.target)])]
+                return self.restore_last(scratch, operation)
+
+    def snapshot(self, scratch: Scratch, sources: Sequence[str], name: str) -> Sequence[Command]:
+        return self.commands(Operation.UNCHANGED, scratch, sources)
+
+    def upkeep(self, scratch: Scratch) -> Sequence[Command]:
+        forget = [self.program, "forget", "--quiet", "--keep-within", "10y"]
+        return [Command([*forget, "--prune", "--repack-small"])]
+
+    def restore_last(self, scratch: Scratch, name: str) -> Sequence[Command]:
+        restore = [self.program, "restore", "--quiet", "latest"]
+        return [Command([*restore, "--target", str(scratch.target)])]
