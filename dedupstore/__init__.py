@@ -31,17 +31,21 @@ if TYPE_CHECKING:
     )
     from dedupstore.engine.reclaim.plan import ReclaimOptions
     from dedupstore.engine.reclaim.run import ReclaimReport
+    from dedupstore.engine.record_trim import TrimRule
     from dedupstore.engine.repository import Repository, init_repository, open_repository
     from dedupstore.engine.snapshots import Snapshot, find_snapshot, load_snapshot
     from dedupstore.errors import DedupstoreError
     from dedupstore.format.entry import Entry, EntryType
     from dedupstore.format.policy import RetentionPolicy, StoredPolicy
     from dedupstore.operations.cat import cat
+    from dedupstore.operations.cat_lineage import LineageReport, cat_lineage
     from dedupstore.operations.check import CheckOptions, CheckReport, Finding, Severity, check
     from dedupstore.operations.contents import list_entries
     from dedupstore.operations.diff import PathChange, SnapshotDiff, diff
     from dedupstore.operations.forget import ForgetReport, forget
+    from dedupstore.operations.holds import HeldFile, holds
     from dedupstore.operations.listing import list_snapshots
+    from dedupstore.operations.log_parts import LogPart, LogParts, log_parts
     from dedupstore.operations.protect import ProtectReport, protect, unprotect
     from dedupstore.operations.prune import Decision, PruneOptions, PruneReport, prune
     from dedupstore.operations.repair import (
@@ -62,10 +66,12 @@ if TYPE_CHECKING:
     )
     from dedupstore.operations.snapshot import (
         FileChange,
+        JournalSource,
         SnapshotOptions,
         SnapshotReport,
         snapshot,
         snapshot_command,
+        snapshot_journal,
         snapshot_stream,
     )
     from dedupstore.operations.stats import Stats, stats
@@ -84,6 +90,7 @@ _HOMES = {
     "set_policy": "dedupstore.engine.policies",
     "ReclaimOptions": "dedupstore.engine.reclaim.plan",
     "ReclaimReport": "dedupstore.engine.reclaim.run",
+    "TrimRule": "dedupstore.engine.record_trim",
     "Repository": "dedupstore.engine.repository",
     "init_repository": "dedupstore.engine.repository",
     "open_repository": "dedupstore.engine.repository",
@@ -96,6 +103,8 @@ _HOMES = {
     "RetentionPolicy": "dedupstore.format.policy",
     "StoredPolicy": "dedupstore.format.policy",
     "cat": "dedupstore.operations.cat",
+    "LineageReport": "dedupstore.operations.cat_lineage",
+    "cat_lineage": "dedupstore.operations.cat_lineage",
     "CheckOptions": "dedupstore.operations.check",
     "CheckReport": "dedupstore.operations.check",
     "Finding": "dedupstore.operations.check",
@@ -106,8 +115,13 @@ _HOMES = {
     "diff": "dedupstore.operations.diff",
     "ForgetReport": "dedupstore.operations.forget",
     "forget": "dedupstore.operations.forget",
+    "HeldFile": "dedupstore.operations.holds",
+    "holds": "dedupstore.operations.holds",
     "list_entries": "dedupstore.operations.contents",
     "list_snapshots": "dedupstore.operations.listing",
+    "LogPart": "dedupstore.operations.log_parts",
+    "LogParts": "dedupstore.operations.log_parts",
+    "log_parts": "dedupstore.operations.log_parts",
     "EntriesLost": "dedupstore.operations.restore",
     "FileDamaged": "dedupstore.operations.restore",
     "ProtectReport": "dedupstore.operations.protect",
@@ -128,10 +142,12 @@ _HOMES = {
     "restore": "dedupstore.operations.restore",
     "restore_tar": "dedupstore.operations.restore",
     "FileChange": "dedupstore.operations.snapshot",
+    "JournalSource": "dedupstore.operations.snapshot",
     "SnapshotOptions": "dedupstore.operations.snapshot",
     "SnapshotReport": "dedupstore.operations.snapshot",
     "snapshot": "dedupstore.operations.snapshot",
     "snapshot_command": "dedupstore.operations.snapshot",
+    "snapshot_journal": "dedupstore.operations.snapshot",
     "snapshot_stream": "dedupstore.operations.snapshot",
     "Stats": "dedupstore.operations.stats",
     "stats": "dedupstore.operations.stats",
@@ -152,6 +168,11 @@ __all__ = [
     "FileDamaged",
     "Finding",
     "ForgetReport",
+    "HeldFile",
+    "JournalSource",
+    "LineageReport",
+    "LogPart",
+    "LogParts",
     "Monitor",
     "Overwrite",
     "PathChange",
@@ -175,19 +196,23 @@ __all__ = [
     "SnapshotReport",
     "Stats",
     "StoredPolicy",
+    "TrimRule",
     "__version__",
     "cat",
+    "cat_lineage",
     "check",
     "diff",
     "find_snapshot",
     "forget",
     "held_snapshots",
     "hold_snapshot",
+    "holds",
     "init_repository",
     "list_entries",
     "list_policies",
     "list_snapshots",
     "load_snapshot",
+    "log_parts",
     "open_repository",
     "policy_of_set",
     "protect",
@@ -200,6 +225,7 @@ __all__ = [
     "set_policy",
     "snapshot",
     "snapshot_command",
+    "snapshot_journal",
     "snapshot_stream",
     "stats",
     "unprotect",

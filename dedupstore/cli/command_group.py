@@ -11,11 +11,13 @@ from dedupstore.cli.options import global_options
 # Commands are imported when they are used: name, and the line that the overview shows.
 COMMANDS = {
     "init": "Make an empty repository.",
-    "snapshot": "Take a snapshot of files, folders, a pipe or a command's output.",
+    "snapshot": "Take a snapshot of files, a pipe, a command's output or the journal.",
     "list": "List the snapshots.",
     "ls": "List what a snapshot holds.",
-    "cat": "Write one file of a snapshot to stdout.",
+    "log": "List the files that make up one log through time.",
+    "cat": "Write one file of a snapshot, or a whole log, to stdout.",
     "restore": "Restore a snapshot, or part of it, into a folder or as a tar.",
+    "holds": "Prove that files are archived: exit 0 only if all of them are.",
     "diff": "Compare two snapshots.",
     "check": "Check that everything stored is there and right.",
     "repair": "Mend what is damaged, and say what stays lost.",

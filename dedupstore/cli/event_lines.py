@@ -7,12 +7,15 @@ import click
 from dedupstore.cli.text import printable, printable_path
 from dedupstore.engine.monitor import Event, SilentMonitor
 
-_ONLY_WHEN_VERBOSE = frozenset(("vanished", "skipped", "other-file-system"))
+_ONLY_WHEN_VERBOSE = frozenset(
+    ("in-database", "other-file-system", "repeated", "skipped", "truncated", "vanished")
+)
 # Something was lost or left out: whoever asked for less still has to know why the exit code is
 # not 0.
 _EVEN_WHEN_QUIET = frozenset(
     (
         "damaged",
+        "incomplete",
         "not-found",
         "pack-damaged",
         "pack-missing",

@@ -8,6 +8,7 @@ from dedupstore.errors import (
     LockTimeout,
     NoSpace,
     RepositoryMissing,
+    TextIncomplete,
     UsageError,
 )
 
@@ -24,6 +25,7 @@ INTERRUPTED = 130
 _BY_CLASS: tuple[tuple[type[DedupstoreError], int], ...] = (
     (UsageError, USAGE),
     (RepositoryMissing, NO_REPOSITORY),
+    (TextIncomplete, PARTIAL),
     (LockTimeout, LOCKED),
     (NoSpace, NO_SPACE),
     (DamageError, DAMAGE),

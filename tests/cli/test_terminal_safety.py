@@ -66,6 +66,21 @@ def test_names_are_shown_escaped(dedupstore: Dedupstore, logs: Path) -> None:
         assert_harmless(outcome.stderr.encode())
 
 
+def test_events_of_logs_are_shown_escaped(dedupstore: Dedupstore, logs: Path) -> None:
+    """What is told of logs that were rewritten or cut short names them without acting."""
+    paths = [Path(os.fsdecode(os.fsencode(logs) + b"/" + name)) for name in HOSTILE]
+    dedupstore.run("snapshot", "logs")
+    for path in paths[::2]:
+        path.write_bytes(b"\x1b[2J something else, and longer than it was\n")
+    for path in paths[1::2]:
+        path.write_bytes(b"\x1b")
+    outcome = dedupstore.run("-v", "snapshot", "logs")
+    assert outcome.stderr.count("so it was read whole") == len(paths[::2])
+    assert outcome.stderr.count("cut short") == len(paths[1::2])
+    assert_harmless(outcome.stdout)
+    assert_harmless(outcome.stderr.encode())
+
+
 def test_names_that_are_not_utf8_are_whole_in_json(dedupstore: Dedupstore, logs: Path) -> None:
     """JSON is ASCII, gives such a name readably, and its exact bytes in base64 beside it."""
     odd = os.fsencode(logs) + b"/" + HOSTILE[5]

@@ -10,7 +10,9 @@ from rules.source_tree import ROOT, require_none
 
 EMPTY_NAMES = {"base", "common", "core", "helper", "helpers", "misc", "shared", "util", "utils"}
 
-TEST_FOLDERS = {"unit", "contract", "properties", "model", "faults", "golden", "cli", "rules"}
+TEST_FOLDERS = {
+    "unit", "contract", "properties", "model", "faults", "golden", "rotation", "cli", "rules",
+}  # fmt: skip
 
 NAME_RULE = f"""
 A module is named for what is in it. {", ".join(sorted(EMPTY_NAMES))} name nothing, so anything

@@ -17,25 +17,30 @@ from dedupstore.clock import format_time
 from dedupstore.engine.repository import Repository
 from dedupstore.operations.snapshot import (
     FileChange,
+    JournalSource,
     SnapshotOptions,
     SnapshotReport,
     snapshot,
     snapshot_command,
+    snapshot_journal,
     snapshot_stream,
 )
+from dedupstore.twins import kernel_name as twin_kernel_name
 
 _EPILOG = """
 dedupstore snapshot /var/log
 dedupstore snapshot /var/log /srv/app/log --set web --tag nightly --exclude '*.tmp'
 find /srv -name '*.log' -mmin -60 | dedupstore snapshot --files-from - --set recent
-journalctl -o export | dedupstore snapshot --stdin-name journal.export --set journal
+dedupstore snapshot --journal --journal-match _SYSTEMD_UNIT=nginx.service --set nginx-journal
 dedupstore snapshot --stdin-name dump.sql --set db --exec -- pg_dump shop
 """
+
+_SET_HELP = "The set it belongs to.  [default: host, of a journal HOST-journal]"
 
 
 @click.command("snapshot", cls=Command, epilog=_EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--set", "set_name", metavar="NAME", help="The set it belongs to.  [default: host]")
+@click.option("--set", "set_name", metavar="NAME", help=_SET_HELP)
 @click.option("--tag", "tags", multiple=True, metavar="T", help="A tag; may be repeated.")
 @click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Leave out what matches; repeatable."
@@ -57,13 +62,31 @@ dedupstore snapshot --stdin-name dump.sql --set db --exec -- pg_dump shop
 @click.option("--one-file-system", is_flag=True, help="Do not enter other file systems.")
 @click.option("--time", "time_text", metavar="TIME", help="The time to record.  [default: now]")
 @click.option("--host", metavar="H", help="The host to record.  [default: this one's name]")
+@click.option(
+    "--no-sqlite",
+    is_flag=True,
+    help="Store SQLite databases as the files that they are, not as consistent copies.",
+)
 @click.option("--reread", is_flag=True, help="Read files even if they look unchanged.")
 @click.option("--dry-run", is_flag=True, help="Read and count, but store nothing.")
 @click.option("--stdin-name", metavar="NAME", help="Store what comes from stdin as the file NAME.")
 @click.option("--exec", "execute", is_flag=True, help="Run PATH... as a command; store its output.")
+@click.option("--journal", is_flag=True, help="Store the entries of the systemd journal.")
+@click.option(
+    "--journal-directory",
+    metavar="DIR",
+    help="Take the journal files in DIR, not the system's own.",
+)
+@click.option(
+    "--journal-match",
+    "journal_matches",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Only entries with this field, as journalctl takes it; repeatable.",
+)
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:
-    """Take a snapshot of files and folders, of stdin, or of what a command writes.
+    """Take a snapshot of files and folders, of stdin, a command's output or the systemd journal.
 
     A file that only grows while it is read is no problem. If some sources cannot be read, the
     snapshot is made of the rest, and the exit code is 3.
@@ -79,6 +102,12 @@ def command(context: click.Context, /, **given: Any) -> int:
 
 
 def _check_usage(given: dict[str, Any]) -> None:
+    if given["journal"]:
+        if given["paths"] or given["files_from"] or given["stdin_name"] or given["execute"]:
+            raise click.UsageError("--journal takes no paths, and nothing else to store")
+        return
+    if given["journal_directory"] or given["journal_matches"]:
+        raise click.UsageError("--journal-directory and --journal-match need --journal")
     if given["execute"] and not given["stdin_name"]:
         raise click.UsageError("--exec needs --stdin-name NAME, the name to store its output under")
     if given["execute"] and not given["paths"]:
@@ -106,14 +135,18 @@ def _options(session: Session, given: dict[str, Any]) -> SnapshotOptions:
         reread=given["reread"],
         dry_run=given["dry_run"],
         estimate=session.shows_progress(),
+        copies_databases=not given["no_sqlite"],
     )
 
 
 def _announce_slow_kernel(session: Session) -> None:
-    """Say once per run that chunking runs on the slow kernel, if it does."""
-    if kernel_name() == "python" and session.verbosity >= 0:
+    """Say once per run what runs on a slow kernel, if anything does."""
+    slow = ["chunking"] if kernel_name() == "python" else []
+    slow += ["gzip files"] if twin_kernel_name() == "python" else []
+    if slow and session.verbosity >= 0:
         click.echo(
-            "note: the native kernel is not installed; chunking runs on its slow Python twin",
+            "note: native kernels are not installed, and their Python twins are slow: "
+            + ", ".join(slow),
             err=True,
         )
 
@@ -121,6 +154,9 @@ def _announce_slow_kernel(session: Session) -> None:
 def _take(
     repository: Repository, given: dict[str, Any], options: SnapshotOptions
 ) -> SnapshotReport:
+    if given["journal"]:
+        source = JournalSource(given["journal_directory"], given["journal_matches"])
+        return snapshot_journal(repository, source, options)
     if given["execute"]:
         return snapshot_command(repository, given["stdin_name"], given["paths"], options)
     if given["stdin_name"]:
@@ -174,10 +210,12 @@ def _lines(report: SnapshotReport) -> list[str]:
         f"new {format_size(report.bytes_new)}, stored {format_size(report.bytes_stored)}",
         "time": f"{report.seconds:.2f} s",
     }
+    if report.twins:
+        rows["twins"] = f"{counted(report.twins, 'gzip file')} stored as text"
     if left_out:
         rows["left out"] = ", ".join(left_out)
     if report.warnings:
         rows["unreadable"] = f"{len(report.warnings)}; the snapshot is incomplete"
     name = report.snapshot.hex()[:ID_DIGITS_SHOWN] if report.snapshot else "(dry run)"
-    time = format_time(report.time.replace(microsecond=0)) if report.time else ""
+    time = format_time(report.time) if report.time else ""
     return [f"snapshot {name} of set {printable(report.set_name)}, {time}", *labelled(rows)]

@@ -13,13 +13,14 @@ from dedupstore.cli.text import labelled
 from dedupstore.format import codecs, hashing
 from dedupstore.format.fields import FORMAT_VERSION
 from dedupstore.index import lmdb_folder
+from dedupstore.twins import kernel_name as twin_kernel_name
 from dedupstore.version import __version__
 
 
 @click.command("version", cls=Command)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Show the version, the stored format, the chunking kernel and the libraries."""
+    """Show the version, the stored format, the kernels and the libraries."""
     libraries = {
         "python": platform.python_version(),
         "blake3": hashing.LIBRARY_VERSION,
@@ -31,11 +32,13 @@ def command(context: click.Context) -> None:
         "format": FORMAT_VERSION,
         "kernel": kernel_name(),
         "kernel_detail": kernel_detail(),
+        "twin_kernel": twin_kernel_name(),
         "libraries": libraries,
     }
     rows = {
         "format": FORMAT_VERSION,
         "kernel": f"{kernel_name()} ({kernel_detail()})",
+        "twin kernel": twin_kernel_name(),
         **libraries,
     }
     session_of(context).result(fields, [f"dedupstore {__version__}", *labelled(rows)])
