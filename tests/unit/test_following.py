@@ -16,6 +16,7 @@ from dedupstore.engine.tree_reader import PieceReader, content_extents
 from dedupstore.format.content import Content
 from dedupstore.format.pieces import Extent
 from dedupstore.operations.snapshot import stored_lists
+from dedupstore.operations.snapshot.known_index import KnownIndex
 from log_folder import Logs, append, counts
 from small_archive import noise
 
@@ -126,3 +127,21 @@ def test_many_files_of_one_size_and_time_are_no_burden(
     os.utime(new, (1, 1))
     assert counts(logs.take())[FileChange.NEW] == 1
     assert 2 <= len(set(looked_at)) <= 9
+
+
+def test_where_nothing_is_known_nothing_is_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first snapshot of a set pays nothing for what the next ones save."""
+    logs_folder = tmp_path / "new"
+    logs_folder.mkdir()
+    for number in range(3):
+        (logs_folder / f"{number}.log").write_bytes(noise(number, 20))
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("something was looked up")
+
+    for question in ("by_inode", "by_path", "by_size_and_time"):
+        monkeypatch.setattr(KnownIndex, question, refuse)
+    with dedupstore.init_repository(tmp_path / "repository") as repository:
+        assert counts(dedupstore.snapshot(repository, [logs_folder])) == {FileChange.NEW: 3}

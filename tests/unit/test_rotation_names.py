@@ -124,6 +124,14 @@ def test_a_part_begins_as_its_log_does(path: bytes) -> None:
     assert base.startswith(beginning_of_parts(base))
 
 
+@given(NAMES)
+def test_a_lineage_is_a_base_that_is_certain(path: bytes) -> None:
+    """No look at a name is saved that would have said of which log it is a part."""
+    name = rotated_name(path)
+    is_sure = name.scheme is not Scheme.LIVE and name.certainty is Certainty.CERTAIN
+    assert lineage_of(path) == (name.base if is_sure else b"")
+
+
 def test_what_another_file_confirms() -> None:
     """Names that are no proof say what would have to exist as well, and of which log they are."""
     worker = rotated_name(b"srv/logs/worker.1.log")

@@ -22,7 +22,7 @@ from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.errors import NoSpace
 from dedupstore.format.entry import Entry
 from dedupstore.limits import RECIPE_INLINE_BYTES_MAX
-from dedupstore.operations.snapshot import regular_files, twin_content, twin_proofs
+from dedupstore.operations.snapshot import lineage, regular_files, twin_content, twin_proofs
 from dedupstore.operations.snapshot.file_content import ContentReader
 from dedupstore.operations.snapshot.followed_list import FollowedList
 from dedupstore.operations.snapshot.source_file import SourceFile
@@ -138,6 +138,21 @@ def test_equal_texts_do_not_mix_logs_up(logs: Logs) -> None:
     take(logs)
     (logs.folder / "b.log.1.gz").write_bytes(gzip.compress(b"started\n" * 100))
     assert logs.lineages(take(logs)) == {"b.log.1.gz": "b.log"}
+
+
+def test_a_text_of_very_many_files_says_nothing(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many files with one text few are looked at; what is made of one is what its name says."""
+    monkeypatch.setattr(lineage, "_ALIKE_MAX", 3)
+    for number in range(3):
+        (logs.folder / f"{number}.log").write_bytes(noise(1, 300))
+    take(logs)
+    (logs.folder / "a").write_bytes(packed(1))
+    assert logs.lineages(take(logs)) == {"a": "0.log"}
+    # These are one too many: three logs, and what was made of one of them.
+    (logs.folder / "b").write_bytes(packed(1))
+    assert logs.lineages(take(logs)) == {"a": "0.log"}
 
 
 def test_a_short_text_makes_no_file_a_part_of_a_log(logs: Logs) -> None:
