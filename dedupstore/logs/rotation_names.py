@@ -55,7 +55,7 @@ _OLD = re.compile(rb"(?P<stem>.*[^-._])\.old", re.DOTALL)
 _IIS = re.compile(
     rb"(?P<stem>(?:u_|x_)?(?:ex|in|nc))(?P<year>[0-9]{2})" + _MONTH + _DAY + rb"(?P<hour>[0-9]{2})?"
 )
-# Every name that says something has one of these; most have none, and are not looked at further.
+# Every name that is sure has one of these; most have none, and need not be looked at further.
 _TELLING = re.compile(rb"[-._](?:[0-9]|old)|(?:ex|in|nc)[0-9]{6}")
 _VERSION = re.compile(rb"(?:.*[-._])?v?[0-9]+|.*\.so", re.DOTALL)
 
@@ -122,6 +122,8 @@ def lineage_of(path: bytes) -> bytes:
 
     Empty where it does not, or ``path`` is the log itself.
     """
+    if not _TELLING.search(path, path.rfind(b"/") + 1):
+        return b""
     name = rotated_name(path)
     if name.scheme is Scheme.LIVE or name.certainty is not Certainty.CERTAIN:
         return b""
@@ -150,8 +152,6 @@ _Found = tuple[bytes, Scheme, tuple[int, ...], Certainty]
 
 def _parse(stem: bytes) -> _Found | None:
     """Return what an uncompressed name says: behind the log's name, or before its extension."""
-    if not _TELLING.search(stem):
-        return None
     found = _parse_dated(stem)
     if found is not None:
         base, scheme, order = found

@@ -197,6 +197,16 @@ def test_a_log_that_was_made_longer_in_advance(logs: Logs, is_hole: bool) -> Non
     assert report.events == []
 
 
+def test_a_log_of_equal_lines_is_not_mistaken_for_another(logs: Logs) -> None:
+    """One other line in a log that was begun anew, of lines like those before, is stored."""
+    logs.log.write_bytes(b"heartbeat: ok\n" * 20_000)
+    logs.take()
+    other = bytearray(b"heartbeat: ok\n" * 20_001)
+    other[140_000:140_014] = b"heartbeat: NO\n"
+    logs.log.write_bytes(other)
+    logs.take()
+
+
 def test_a_log_that_is_older_than_before_is_read(logs: Logs) -> None:
     """If the modification time went back, a longer file is not taken for one that grew."""
     logs.log.write_bytes(noise(1, 300))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Collection, Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -176,3 +177,33 @@ def test_a_log_that_ends_before_proves_nothing(log: tuple[int, list[Probe], Chun
     in_hole = [probe for probe in probes if probe.extent.id == HOLE_ID]
     os.truncate(descriptor, CHUNK * 4)
     assert not ProbeReader(descriptor, chunks).all_hold(in_hole)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (bytes(200), True),
+        (b"~" * 200, True),
+        (b"all is well\n" * 40, True),
+        (b"all is well\n" * 40 + b"?", False),
+        (random.Random(1).randbytes(200), False),
+    ],
+)
+def test_an_end_that_repeats_itself_tells_little(
+    tmp_path: Path, end: bytes, expected: bool
+) -> None:
+    """Zeros and equal lines are told from an end with anything else in it, wherever it stands."""
+    path = tmp_path / "log"
+    data = random.Random(2).randbytes(2000) + end
+    path.write_bytes(data + b"more")
+    with path.open("rb") as file:
+        assert ProbePlan(len(data), SEED).ends_in_repetition(file.fileno()) is expected
+
+
+def test_what_is_compared_whole_may_repeat_itself(tmp_path: Path) -> None:
+    """A short log of equal lines is proved by all its bytes."""
+    path = tmp_path / "log"
+    path.write_bytes(bytes(PROBE_BYTES_MIN + 1))
+    with path.open("rb") as file:
+        assert not ProbePlan(PROBE_BYTES_MIN, SEED).ends_in_repetition(file.fileno())
+        assert ProbePlan(PROBE_BYTES_MIN + 1, SEED).ends_in_repetition(file.fileno())

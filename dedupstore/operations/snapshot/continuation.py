@@ -78,7 +78,7 @@ class Continuer:
             cut_anew = [] if walked.cut_anew is None else [walked.cut_anew.id]
             if not probing.all_hold(walked.plan.probes(at_hand=cut_anew)):
                 return Attempt(None, probing.bytes_read, _REWRITTEN)
-            if walked.plan.ends_with_zeros(descriptor):
+            if walked.plan.ends_in_repetition(descriptor):
                 return Attempt(None, probing.bytes_read)
             lead = b"".join(self._stored.reader.stream(cut_anew))
         except (DamageError, UnsupportedFormat) as error:

@@ -110,17 +110,21 @@ class ProbePlan:
                 whole_bytes += extent_bytes
         return sorted(chosen, key=lambda probe: (probe.begin, probe.end))
 
-    def ends_with_zeros(self, descriptor: int) -> bool:
-        """Tell whether the known part of an open file ends with nothing but zeros, as far as shown.
+    def ends_in_repetition(self, descriptor: int) -> bool:
+        """Tell whether the last bytes that are compared repeat themselves, and so tell little.
 
-        Then it was made longer in advance, and what has been written into it since begins before
-        the end that is compared, and need not reach that.
+        Zeros do where a file was made longer in advance: what is written into them since begins
+        before the last bytes, and need not reach them. Equal lines without times look the same at
+        the same place of another log. What is compared whole needs no telling bytes.
 
         Raises:
             OSError: the file cannot be read.
         """
+        if not self._last:
+            return False
         end = os.pread(descriptor, self._window, self._last)
-        return not end.strip(b"\0")
+        period = end.find(end[: len(end) // 2], 1)
+        return period > 0 and end[period:] == end[:-period]
 
     def _add_end(self, extent: Extent, extent_begin: int, begin: int, end: int) -> None:
         probe = Probe(

@@ -127,8 +127,9 @@ class FileTaker(Closing):
         self, path: bytes, status: os.stat_result, at_path: Entry | None
     ) -> Entry | None:
         """Return the entry of a file that need not be opened."""
-        if self._reread:
+        if self._reread or self._known_index.is_empty:
             return None
+        seen_ns = self._now_ns()
         change = FileChange.UNCHANGED
         known = at_path
         if known is not None and not known.inode:
@@ -138,7 +139,6 @@ class FileTaker(Closing):
             if origin is None or not origin.is_renamed(status):
                 return None
             change, known = FileChange.RENAMED, origin.entry
-        seen_ns = self._now_ns()
         if not self._stored.have_all(entry_contents(known)):
             return None
         lineage = lineage_after(path, known)
