@@ -17,13 +17,17 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dedupstore
+from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.tree_reader import content_extents
+from dedupstore.format.entry import entry_contents
 from faults.soak_damage import DamageCounts, Losses, damage_a_pack
 from faults.soak_logs import Digests, LivingLogs, digests_of
 
@@ -409,6 +413,7 @@ class Soak:
         if not before:
             counts.repaired_whole += 1
         else:
+            healable = self._healable(before, trees)
             for name, logs in self._logs.items():
                 document = json.loads(
                     self._call("--json", "snapshot", "--set", name, str(logs.folder))
@@ -416,7 +421,7 @@ class Soak:
                 self._trees[document["snapshot"]] = trees[name]
                 self._by_set[name].append(document["snapshot"])
             after = self._losses(target)
-            self._require_healed(before, after, trees)
+            self._require_healed(before, after, healable)
             counts.files_lost += sum(map(len, before.values()))
             counts.files_healed += sum(len(before[id_] - after.get(id_, set())) for id_ in before)
             self._give_up(after)
@@ -442,30 +447,59 @@ class Soak:
         return losses.files
 
     def _require_healed(
-        self, before: dict[str, set[str]], after: dict[str, set[str]], trees: dict[str, Digests]
+        self,
+        before: dict[str, set[str]],
+        after: dict[str, set[str]],
+        healable: set[tuple[str, str]],
     ) -> None:
-        """Fail where something is lost that the logs still have, or that was not lost before."""
-        # What is a hole in one snapshot, and zeros in another, is the same but stored otherwise.
-        stored = {
-            value
-            for tree in trees.values()
-            for name, value in tree.items()
-            if HOLE not in (Path("/") / name).read_bytes()
-        }
+        """Fail where something is lost that must be healed, or that was not lost before."""
         for id_, names in after.items():
             for name in names:
                 if name not in before.get(id_, ()):
                     self._defect(f"{name} of {id_} is lost, and was not before a snapshot")
-                elif self._trees[id_][name] in stored and self._reads_manifest(id_):
+                elif (id_, name) in healable:
                     self._defect(f"{name} of {id_} is lost, though it was stored again")
 
-    def _reads_manifest(self, id_: str) -> bool:
-        """Tell whether the manifest of a snapshot is whole, so that its files can be healed."""
-        with dedupstore.open_repository(self.repository) as repository:
+    def _healable(
+        self, lost: dict[str, set[str]], trees: dict[str, Digests]
+    ) -> set[tuple[str, str]]:
+        """Return the files, by snapshot and name, that the next snapshots must heal.
+
+        They are stored as the newest snapshot of a set has a file that is there unchanged, so that
+        its chunk list is followed. Equal bytes that were cut otherwise heal nothing; nor does what
+        is a hole in one snapshot and zeros in another.
+        """
+        followed = set()
+        for set_name, ids in self._by_set.items():
+            newest = self._stored_lists(ids[-1]) if ids else {}
+            for name, stored in newest.items():
+                there = trees[set_name].get(name)
+                if there is None or there != self._trees[ids[-1]].get(name):
+                    continue
+                if HOLE not in (Path("/") / name).read_bytes():
+                    followed.add(stored)
+        return {
+            (id_, name)
+            for id_, names in lost.items()
+            for name, stored in self._stored_lists(id_).items()
+            if name in names and stored in followed
+        }
+
+    def _stored_lists(self, id_: str) -> dict[str, object]:
+        """Return how each file of a snapshot is stored, as far as its lists can be read."""
+        stored: dict[str, object] = {}
+        with (
+            dedupstore.open_repository(self.repository) as repository,
+            ChunkReader(repository) as reader,
+            suppress(dedupstore.DedupstoreError),
+        ):
             snapshot = dedupstore.load_snapshot(repository, bytes.fromhex(id_))
-            options = dedupstore.CheckOptions(snapshots=(snapshot,))
-            findings = dedupstore.check(repository, options).findings
-        return all(finding.kind != "manifest-damaged" for finding in findings)
+            for entry in dedupstore.list_entries(repository, snapshot):
+                with suppress(dedupstore.DedupstoreError):
+                    for content in entry_contents(entry):
+                        deque(content_extents(reader, content), maxlen=0)
+                    stored[os.fsdecode(entry.path)] = (entry.content, entry.twin)
+        return stored
 
     def _give_up(self, lost: dict[str, set[str]]) -> None:
         counts = self.counts.damage
