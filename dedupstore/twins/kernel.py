@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
 
 from dedupstore.errors import FormatError
-from dedupstore.twins import python_kernel
-from dedupstore.twins.python_kernel.recipe import check_version
+from dedupstore.twins.recipe_version import check_version
 
 try:
     from dedupstore.twins import _kernel
@@ -89,23 +89,27 @@ _PYTHON_STEPS_MAX = 1 << 26
 @functools.cache
 def available_kernels() -> tuple[Kernel, ...]:
     """Return the kernels that work on this machine, fastest first; the last is the Python twin."""
-    twin = Kernel("python", python_kernel.Prover, python_kernel.Rebuilder)
-    if not _have_native:
-        return (twin,)
-    return (Kernel("native", _kernel.Prover, _NativeRebuilder), twin)
+    return (_native(), _python_twin()) if _have_native else (_python_twin(),)
 
 
 def active_kernel() -> Kernel:
     """Return the fastest kernel of this machine; the Python twin refuses what takes it long."""
-    fastest = available_kernels()[0]
-    if fastest.name == "native":
-        return fastest
-    return replace(fastest, prover=functools.partial(python_kernel.Prover, _PYTHON_STEPS_MAX))
+    return _native() if _have_native else _python_twin(_PYTHON_STEPS_MAX)
 
 
 def kernel_name() -> str:
     """Return "native" or "python": what the active kernel is."""
     return active_kernel().name
+
+
+def _native() -> Kernel:
+    return Kernel("native", _kernel.Prover, _NativeRebuilder)
+
+
+def _python_twin(*limits: int) -> Kernel:
+    # It is large, and every command would load it for nothing where there is the native kernel.
+    module = importlib.import_module("dedupstore.twins.python_kernel")
+    return Kernel("python", functools.partial(module.Prover, *limits), module.Rebuilder)
 
 
 def _mapped(call: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:

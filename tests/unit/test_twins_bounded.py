@@ -101,8 +101,7 @@ class TestWithoutTheNativeKernel:
     @pytest.fixture
     def kernel(self, monkeypatch: pytest.MonkeyPatch) -> Kernel:
         """Return the kernel of a machine that has no other."""
-        twin = kernel_or_skip("python")
-        monkeypatch.setattr("dedupstore.twins.kernel.available_kernels", lambda: (twin,))
+        monkeypatch.setattr("dedupstore.twins.kernel._have_native", False)
         monkeypatch.setattr("dedupstore.twins.kernel._PYTHON_STEPS_MAX", 300_000)
         return active_kernel()
 

@@ -6,6 +6,7 @@ it slow. Where digits could mean two things, such as ``03/04/05``, there is no f
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,24 +57,30 @@ _PRIORITY = rb"<[0-9]{1,3}>"
 _EPOCH_END = rb"(?=[\s,;|:\]]|\Z)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LineFormat:
     """A format: the pattern that the beginning of a record has, and how its time is read.
+
+    The pattern is compiled when a log is looked at: commands that cut no log start without it.
 
     ``is_number`` says that the time is a bare number, which alone proves little, and
     ``lacks_year`` that there may be no year in it.
     """
 
     name: str
-    pattern: re.Pattern[bytes]
+    pattern: bytes
     read: _ReadMatch
     is_number: bool = False
     lacks_year: bool = False
 
     def time_ns(self, line: bytes, context: TimeContext) -> int | None:
         """Return the time of the record that begins with ``line``; ``None`` where none does."""
-        found = self.pattern.match(line)
+        found = self._compiled.match(line)
         return self.read(found, context) if found else None
+
+    @functools.cached_property
+    def _compiled(self) -> re.Pattern[bytes]:
+        return re.compile(self.pattern, re.DOTALL)
 
 
 def read_iso(found: _Match, context: TimeContext) -> int | None:
@@ -133,12 +140,12 @@ def _read_klog(found: _Match, context: TimeContext) -> int | None:
 def _line_format(
     name: str, pattern: bytes, read: _ReadMatch, *, lacks_year: bool = False
 ) -> LineFormat:
-    return LineFormat(name, re.compile(pattern, re.DOTALL), read, lacks_year=lacks_year)
+    return LineFormat(name, pattern, read, lacks_year=lacks_year)
 
 
 def _epoch_format(unit: str, digits: int) -> LineFormat:
     pattern = _BRACKET + rb"(?P<number>1[0-9]{%d})(?P<fraction>)" % (digits - 1) + _EPOCH_END
-    return LineFormat(f"epoch {unit}", re.compile(pattern), _read_epoch, is_number=True)
+    return LineFormat(f"epoch {unit}", pattern, _read_epoch, is_number=True)
 
 
 LINE_FORMATS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from dedupstore.errors import FormatError, UnsupportedFormat
+from dedupstore.errors import FormatError
 from dedupstore.limits import RECIPE_BYTES_MAX
 from dedupstore.twins.python_kernel.alphabets import DISTANCE_MAX, LENGTH_MAX, LENGTH_MIN
 from dedupstore.twins.python_kernel.huffman import number_bits
@@ -24,8 +24,8 @@ from dedupstore.twins.python_kernel.varint import (
     append_small_numbers,
     append_varint,
 )
+from dedupstore.twins.recipe_version import RECIPE_VERSION, check_version
 
-RECIPE_VERSION = 1
 VERBATIM_BYTES_MAX = 1_114_112
 TOKENS_MAX = 1_048_576
 STORED_BYTES_MAX = 65_535
@@ -96,22 +96,6 @@ def decode_recipe(recipe: bytes) -> list[Section]:
     if not sections:
         raise FormatError("a recipe is empty")
     return sections
-
-
-def check_version(recipe: bytes) -> None:
-    """Check the version of a recipe.
-
-    Raises:
-        FormatError: the recipe is empty.
-        UnsupportedFormat: it is of another version.
-    """
-    if not recipe:
-        raise FormatError("a recipe is empty")
-    if recipe[0] != RECIPE_VERSION:
-        raise UnsupportedFormat(
-            f"a recipe has version {recipe[0]}, which this version does not know",
-            hint="use a newer version of dedupstore",
-        )
 
 
 def _append_parameters(encoded: bytearray, parameters: Parameters) -> None:
