@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.lineage import Lineage, LineageFinder, manifest_damaged
+from dedupstore.engine.lineage import TELLING_BYTES_MIN, Lineage, LineageFinder, manifest_damaged
 from dedupstore.engine.log_text import has_text
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.repeated_parts import begins_with_text, repeated_parts
@@ -15,7 +15,6 @@ from dedupstore.engine.snapshots import Snapshot, load_snapshots
 from dedupstore.errors import DamageError, PathUnknown
 from dedupstore.format.entry import Content, Entry
 
-_TELLING_BYTES_MIN = 1024
 _SECOND_NS = 1_000_000_000
 
 
@@ -127,7 +126,7 @@ class _Parts:
         is what it has grown to, or was copied to and truncated; or only the name, the time or the
         compression is another. Texts that are short must have more in common.
         """
-        is_long = file.content.content_bytes >= _TELLING_BYTES_MIN
+        is_long = file.content.content_bytes >= TELLING_BYTES_MIN
         is_next = True
         for part in parts:
             if id(part) in self._empty:

@@ -19,6 +19,9 @@ from dedupstore.ids import ChunkId
 from dedupstore.logs.part_order import LogFile, oldest_first
 from dedupstore.logs.rotation_names import Certainty, Scheme, beginning_of_parts, rotated_name
 
+TELLING_BYTES_MIN = 1024
+"""Shorter texts may well be alike by chance: that they are says little of whose they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lineage:

@@ -40,7 +40,12 @@ def text_pieces(reader: ChunkReader, entry: Entry) -> Iterator[Piece]:
     if unpack is not None:
         yield from unpack(pieces_of(whole))
     else:
-        yield from (part_bytes if data is None else data for part_bytes, data, _ in whole)
+        yield from own_pieces(whole)
+
+
+def own_pieces(parts: Iterable[FilePart]) -> Iterator[Piece]:
+    """Yield what parts of a file hold, none of which is damaged; holes as their length."""
+    return (part_bytes if data is None else data for part_bytes, data, _ in parts)
 
 
 def bytes_of(pieces: Iterable[Piece]) -> Iterator[bytes | memoryview]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.file_reader import FilePart, refuse_damage
-from dedupstore.engine.log_text import Piece, is_packed, text_pieces
+from dedupstore.engine.log_text import Piece, is_packed, own_pieces, text_pieces
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.twin_reader import entry_parts
 from dedupstore.errors import DamageError, UnsupportedFormat
@@ -73,7 +73,7 @@ def trim_entry(reader: ChunkReader, entry: Entry, rule: TrimRule) -> Trimmed:
             entry, "it is compressed; as its text, which --plain gives, it can be cut"
         )
     try:
-        cut = rule.find_cut(_pieces(entry_parts(reader, entry)), entry)
+        cut = rule.find_cut(own_pieces(refuse_damage(entry_parts(reader, entry))), entry)
         if cut is not None:
             return Trimmed(replace(entry, size=cut.kept_bytes), None)
         if is_packed(reader, entry):
@@ -111,11 +111,6 @@ def first_parts(parts: Iterable[FilePart], kept_bytes: int) -> Iterator[FilePart
             return
         kept_bytes -= part.part_bytes
         yield part
-
-
-def _pieces(parts: Iterable[FilePart]) -> Iterator[Piece]:
-    for part_bytes, data, _ in refuse_damage(parts):
-        yield part_bytes if data is None else data
 
 
 def _left_whole(entry: Entry, reason: str) -> Trimmed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from dedupstore.errors import DamageError, FormatError
@@ -16,6 +17,8 @@ from dedupstore.format.entry import (
 )
 from dedupstore.format.pieces import HOLE_ID, Extent, decode_extents, piece_body
 from dedupstore.ids import ChunkId
+
+_EXTENTS_AT_ONCE = 4096
 
 
 class PieceReader(Protocol):
@@ -71,6 +74,17 @@ def readable_extents(reader: PieceReader, content: Content) -> Iterator[Extent |
     """
     check_level_extents(content.level, content.extents)
     return _descend(reader, content.extents, content.level)
+
+
+def extent_batches(reader: PieceReader, content: Content) -> Iterator[list[Extent]]:
+    """Yield the chunks and holes of a file in order, some thousand at once, to be looked up.
+
+    Raises:
+        ChunkUnreadable, FormatError, UnsupportedFormat: see ``content_extents``.
+    """
+    extents = content_extents(reader, content)
+    while batch := list(islice(extents, _EXTENTS_AT_ONCE)):
+        yield batch
 
 
 def manifest_entries(reader: PieceReader, manifest: ChunkId, level: int) -> Iterator[Entry]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from dedupstore.engine.audit.findings import FindingCollector
@@ -13,7 +12,7 @@ from dedupstore.engine.keys import snapshot_key
 from dedupstore.engine.monitor import kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
-from dedupstore.engine.tree_reader import content_extents, list_below, manifest_entries
+from dedupstore.engine.tree_reader import extent_batches, list_below, manifest_entries
 from dedupstore.errors import DamageError, FormatError, UnsupportedFormat
 from dedupstore.format.entry import (
     Content,
@@ -26,8 +25,6 @@ from dedupstore.format.entry import (
 )
 from dedupstore.format.pieces import HOLE_ID, Extent, decode_extents, piece_body
 from dedupstore.ids import ChunkId, PackId
-
-_LOOKUP_CHUNKS = 4096
 
 
 class _SoundPiece(NamedTuple):
@@ -208,11 +205,6 @@ class ReferenceCheck:
 
 def _id_batches(reader: ChunkReader, entry: Entry) -> Iterator[list[ChunkId]]:
     """Yield the ids of the chunks that a file needs, some at a time."""
-    ids = (
-        extent.id
-        for content in entry_contents(entry)
-        for extent in content_extents(reader, content)
-        if extent.id != HOLE_ID
-    )
-    while batch := list(islice(ids, _LOOKUP_CHUNKS)):
-        yield batch
+    for content in entry_contents(entry):
+        for batch in extent_batches(reader, content):
+            yield [extent.id for extent in batch if extent.id != HOLE_ID]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.file_reader import pieces_of, refuse_damage
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.repository import Repository
-from dedupstore.engine.tree_reader import content_extents
+from dedupstore.engine.tree_reader import content_extents, extent_batches
 from dedupstore.engine.twin_reader import entry_parts
 from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.content import Content
@@ -19,8 +17,6 @@ from dedupstore.format.pieces import HOLE_ID
 from dedupstore.ids import PackId
 from dedupstore.index.location import IndexedPack
 from dedupstore.operations.holds.asked_file import AskedFile
-
-_LOOKUP_EXTENTS = 4096
 
 
 class Presence:
@@ -68,8 +64,7 @@ class Presence:
             return False
 
     def _is_listed(self, content: Content) -> bool:
-        extents = content_extents(self._reader, content)
-        while batch := list(islice(extents, _LOOKUP_EXTENTS)):
+        for batch in extent_batches(self._reader, content):
             ids = list({extent.id for extent in batch} - {HOLE_ID})
             # What is in a dead pack is found, but not known: it is about to be removed.
             if len(self._repository.index.known(ids)) != len(ids):

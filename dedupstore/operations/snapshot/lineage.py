@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
+from dedupstore.engine.lineage import TELLING_BYTES_MIN
 from dedupstore.format.entry import Entry
 from dedupstore.logs.rotation_names import lineage_of
-
-_TELLING_BYTES_MIN = 1024
 
 _ALIKE_MAX = 64
 """A text that more files have says nothing of any, and looking at all of them would take long."""
@@ -45,4 +44,4 @@ def source_of_text(path: bytes, files: Iterable[Entry]) -> Entry | None:
     agreeing = next((entry for entry in alike if (entry.lineage or entry.path) == by_name), None)
     if agreeing is not None or not alike:
         return agreeing
-    return alike[0] if alike[0].content.content_bytes >= _TELLING_BYTES_MIN else None
+    return alike[0] if alike[0].content.content_bytes >= TELLING_BYTES_MIN else None

@@ -7,14 +7,13 @@ from itertools import islice
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.healing_index import HealingIndex
-from dedupstore.engine.tree_reader import content_extents
+from dedupstore.engine.tree_reader import content_extents, extent_batches
 from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.content import Content
 from dedupstore.format.entry import Entry, entry_contents
 from dedupstore.format.pieces import HOLE_ID, Extent
 from dedupstore.ids import ChunkId
 
-_LOOKUP_EXTENTS = 4096
 _LOOKUP_ENTRIES = 256
 
 
@@ -38,8 +37,7 @@ class StoredLists:
             ChunkUnreadable, FormatError, UnsupportedFormat: the list cannot be read.
             NoSpace, StorageError: the index or the store cannot be used.
         """
-        extents = self.extents(content)
-        while batch := list(islice(extents, _LOOKUP_EXTENTS)):
+        for batch in extent_batches(self.reader, content):
             ids = {extent.id for extent in batch}
             if not ids <= self._look_up(ids):
                 yield None
