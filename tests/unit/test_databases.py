@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -21,13 +21,6 @@ from dedupstore import FileChange, Repository, SnapshotOptions, SnapshotReport
 from dedupstore.operations.snapshot import databases, sqlite_source
 
 ROWS = 400
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    """Return an empty repository with small chunks."""
-    with dedupstore.init_repository(tmp_path / "repository", chunk_bytes_target=4096) as made:
-        yield made
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import gzip
 import io
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,13 +78,6 @@ class Rotation:
             self._repository, snapshot, os.fspath(self.log), expired=True
         ).parts
         return [(os.path.basename(os.fsdecode(part.entry.path)), part.snapshot) for part in found]
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    """Return an empty repository with small chunks."""
-    with dedupstore.init_repository(tmp_path / "repository", chunk_bytes_target=4096) as made:
-        yield made
 
 
 @pytest.fixture

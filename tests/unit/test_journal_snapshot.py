@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from dedupstore import FileChange, JournalSource, Repository, SnapshotOptions, S
 from dedupstore.errors import CommandFailed
 from dedupstore.operations.snapshot.journal import JOURNAL_NAME
 from journal_streams import StandIn, journal_stream
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    """Return an empty repository with small chunks."""
-    with dedupstore.init_repository(tmp_path / "repository", chunk_bytes_target=4096) as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,6 @@ from dedupstore.engine.selection import Selection
 from dedupstore.errors import PathUnknown
 
 LINES = b"".join(b"line %06d of a log\n" % number for number in range(3000))
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    """Return an empty repository with small chunks."""
-    with dedupstore.init_repository(tmp_path / "repository", chunk_bytes_target=4096) as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,13 +17,6 @@ from dedupstore.logs.record_time import TimeContext, find_cut
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 CONTAINER = "4f" * 32
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    """Return an empty repository with small chunks."""
-    with dedupstore.init_repository(tmp_path / "repository", chunk_bytes_target=4096) as made:
-        yield made
 
 
 @pytest.fixture
