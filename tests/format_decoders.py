@@ -25,7 +25,12 @@ from dedupstore.format.block import (
     decode_directory,
 )
 from dedupstore.format.canonical_json import bytes_from_json, decode_json, encode_json
-from dedupstore.format.codecs import decode_damaged_zstd, decode_payload, unpack_zstd
+from dedupstore.format.codecs import (
+    decode_damaged_zstd,
+    decode_payload,
+    decode_payload_into,
+    unpack_zstd,
+)
 from dedupstore.format.config import decode_config
 from dedupstore.format.content import check_level_extents, decode_content, encode_content
 from dedupstore.format.entry import decode_entry, entry_contents, glance_at_entry, split_entries
@@ -49,6 +54,7 @@ from gzip_files import GOLDEN_TWINS
 REFUSALS = (DamageError, UnsupportedFormat)
 """What a decoder may raise, whatever it is given."""
 
+_INTO_BYTES_MAX = 64 << 10
 _BLOCK_CHECKSUM = slice(24, 40)
 _PARITY_CHECKSUM_BEGIN = PARITY_HEADER_BYTES - 16
 
@@ -79,9 +85,23 @@ def _u24(data: bytes) -> int:
 
 def _read_payload(data: bytes) -> object:
     """Read codec, original bytes and a payload, as a block's header and its end give them."""
+    codec, payload = data[0] if data else 0, data[4:]
     original_bytes = min(_u24(data[1:]), BLOCK_BYTES_MAX)
-    decode_damaged_zstd(data[4:], original_bytes)
-    return decode_payload(data[0] if data else 0, data[4:], original_bytes)
+    decode_damaged_zstd(payload, original_bytes)
+    into = bytearray(min(original_bytes, _INTO_BYTES_MAX))
+    try:
+        original = decode_payload(codec, payload, original_bytes)
+    except REFUSALS as refusal:
+        with suppress(*REFUSALS):
+            decode_payload_into(codec, payload, into)
+            if len(into) == original_bytes:
+                raise AssertionError("read into memory in spite of a refusal") from refusal
+        raise
+    if len(into) == original_bytes:
+        decode_payload_into(codec, payload, into)
+        if bytes(into) != bytes(original):
+            raise AssertionError("read into memory as something else")
+    return original
 
 
 def _read_foreign_zstd(data: bytes) -> object:
@@ -241,7 +261,10 @@ DECODERS: dict[str, Decoder] = {
     "parity-foot": Decoder(
         decode_parity_foot, ("parity.decode_parity_foot",), ("parity",), _seal_parity
     ),
-    "payload": Decoder(_read_payload, ("codecs.decode_payload", "codecs.decode_damaged_zstd")),
+    "payload": Decoder(
+        _read_payload,
+        ("codecs.decode_payload", "codecs.decode_payload_into", "codecs.decode_damaged_zstd"),
+    ),
     "piece": Decoder(
         _read_piece,
         (

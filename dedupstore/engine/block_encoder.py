@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dedupstore.errors import DamageError
-from dedupstore.format.block import ChunkInfo, decode_block, encode_block
+from dedupstore.format.block import Block, ChunkInfo, decode_block, encode_block
 from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, ZstdCompressor
 from dedupstore.format.pack import BlockInfo
 from dedupstore.ids import ChunkId
-from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_TARGET
+from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_TARGET, KIB
 
 _LEVEL_FAST = 1
 _LEVEL_THOROUGH = 9
 _SMALLER_BY_AT_LEAST = 32
 """A block is stored plain unless compression saves one part in this many."""
 
-_compressors = threading.local()
+_PROOF_BYTES_MIN = 64 * KIB
 
 
 class OpenBlock:
@@ -63,13 +64,13 @@ def encode_open_block(block: OpenBlock, *, thoroughly: bool = False) -> EncodedB
         DamageError: the block does not decode to what it was made of; nothing was stored.
     """
     original = memoryview(block.buffer)[: block.used_bytes]
-    payload = _compressor(_LEVEL_THOROUGH if thoroughly else _LEVEL_FAST).compress(original)
+    payload = _own.compressor(_LEVEL_THOROUGH if thoroughly else _LEVEL_FAST).compress(original)
     if len(payload) <= len(original) - len(original) // _SMALLER_BY_AT_LEAST:
         data = encode_block(CODEC_ZSTD, block.chunks, payload)
     else:
-        data = encode_block(CODEC_STORED, block.chunks, bytes(original))
+        data = encode_block(CODEC_STORED, block.chunks, original)
     decoded = decode_block(data)
-    if decoded.chunks != tuple(block.chunks) or not _same_bytes(decoded.original(), original):
+    if not _is_proved(decoded, block.chunks, original):
         raise DamageError(
             "a block did not decode to what was put into it",
             hint="nothing was stored; suspect the memory of this machine",
@@ -77,15 +78,35 @@ def encode_open_block(block: OpenBlock, *, thoroughly: bool = False) -> EncodedB
     return EncodedBlock(data, len(original), decoded.chunks)
 
 
-def _same_bytes(decoded: bytes | memoryview, original: memoryview) -> bool:
-    # Views compare byte by byte; "startswith" is one memcmp.
-    return len(decoded) == len(original) and bytes(decoded).startswith(original)
+def _is_proved(decoded: Block, chunks: Sequence[ChunkInfo], original: memoryview) -> bool:
+    if decoded.chunks != tuple(chunks) or decoded.header.original_bytes != len(original):
+        return False
+    memory = _own.memory(len(original))
+    with memoryview(memory)[: len(original)] as proof:
+        decoded.original_into(proof)
+    # Views compare byte by byte; this is one memcmp.
+    return memory.startswith(original)
 
 
-def _compressor(level: int) -> ZstdCompressor:
-    by_level: dict[int, ZstdCompressor] | None = getattr(_compressors, "by_level", None)
-    if by_level is None:
-        by_level = _compressors.by_level = {}
-    if level not in by_level:
-        by_level[level] = ZstdCompressor(level, BLOCK_BYTES_TARGET)
-    return by_level[level]
+class _OfThread(threading.local):
+    """What a thread uses again and again: fresh memory costs more than what is done with it."""
+
+    def __init__(self) -> None:
+        self._compressors: dict[int, ZstdCompressor] = {}
+        self._memory = bytearray()
+
+    def compressor(self, level: int) -> ZstdCompressor:
+        if level not in self._compressors:
+            self._compressors[level] = ZstdCompressor(level, BLOCK_BYTES_TARGET)
+        return self._compressors[level]
+
+    def memory(self, wanted_bytes: int) -> bytearray:
+        """Return at least as much memory, with anything in it."""
+        if wanted_bytes > BLOCK_BYTES_TARGET:
+            return bytearray(wanted_bytes)
+        if wanted_bytes > len(self._memory):
+            self._memory = bytearray(1 << (max(wanted_bytes, _PROOF_BYTES_MIN) - 1).bit_length())
+        return self._memory
+
+
+_own = _OfThread()

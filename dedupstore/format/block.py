@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dedupstore.errors import FormatError, UnsupportedFormat
-from dedupstore.format.codecs import decode_payload
+from dedupstore.format.codecs import decode_payload, decode_payload_into
 from dedupstore.format.hashing import CHECKSUM_BYTES, checksum
 from dedupstore.ids import ChunkId
 from dedupstore.limits import (
@@ -70,6 +70,14 @@ class Block:
         """
         return decode_payload(self.header.codec, self.payload, self.header.original_bytes)
 
+    def original_into(self, buffer: bytearray | memoryview) -> None:
+        """Put the original bytes into ``buffer``, which is as long as they are.
+
+        Raises:
+            FormatError, UnsupportedFormat: see ``decode_payload``.
+        """
+        decode_payload_into(self.header.codec, self.payload, buffer)
+
 
 def encode_directory(chunks: Sequence[ChunkInfo]) -> bytes:
     """Return the directory of ``chunks``: id (32 bytes) and length (u32) of each, in order."""
@@ -96,7 +104,9 @@ def decode_directory(data: bytes | memoryview, original_bytes: int) -> tuple[Chu
     return chunks
 
 
-def encode_block(codec: int, chunks: Sequence[ChunkInfo], payload: bytes) -> bytes:
+def encode_block(
+    codec: int, chunks: Sequence[ChunkInfo], payload: bytes | bytearray | memoryview
+) -> bytes:
     """Return a whole block: header, directory, no notes, payload."""
     original_bytes = sum(chunk.chunk_bytes for chunk in chunks)
     fixed = _FIXED.pack(

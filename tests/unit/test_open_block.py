@@ -1,11 +1,17 @@
-"""When a block counts as full."""
+"""When a block counts as full, and how it is encoded and proved."""
 
 from __future__ import annotations
 
+import random
+import tracemalloc
+
 import pytest
 
-from dedupstore.engine.block_encoder import OpenBlock, encode_open_block
+from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
+from dedupstore.errors import DamageError
 from dedupstore.format.block import decode_block
+from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, ZstdCompressor
+from dedupstore.format.hashing import digest
 from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_TARGET, KIB
 
 
@@ -31,3 +37,51 @@ def test_a_block_that_is_compressed_thoroughly_is_smaller() -> None:
     fast, thorough = encode_open_block(block), encode_open_block(block, thoroughly=True)
     assert len(thorough.data) < len(fast.data)
     assert bytes(decode_block(thorough.data).original()) == text
+
+
+def open_block(original: bytes) -> OpenBlock:
+    """Return a block of one chunk."""
+    block = OpenBlock(bytearray(original))
+    block.add(digest(original), memoryview(original))
+    return block
+
+
+def encode_repeatedly(block: OpenBlock) -> tuple[EncodedBlock, int]:
+    """Encode a block twice; return it and how much memory the second time took at its highest."""
+    encode_open_block(block)
+    tracemalloc.start()
+    try:
+        encoded = encode_open_block(block)
+        return encoded, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_stored_block_is_copied_once() -> None:
+    """What cannot be compressed goes straight into the block, and its proof into old memory."""
+    original = random.Random(4).randbytes(4 << 20)
+    encoded, peak_bytes = encode_repeatedly(open_block(original))
+    assert decode_block(encoded.data).header.codec == CODEC_STORED
+    assert len(original) <= peak_bytes < 2.1 * len(original)
+
+
+def test_proving_a_block_takes_no_new_memory() -> None:
+    """The second block of a thread is decoded into the memory that the first one was."""
+    original = b"127.0.0.1 GET /index.html 200\n" * (8 << 20 >> 5)
+    encoded, peak_bytes = encode_repeatedly(open_block(original))
+    assert decode_block(encoded.data).header.codec == CODEC_ZSTD
+    # The compressor asks for as much as the text at worst, and gives back what it does not need.
+    assert peak_bytes < 1.1 * len(original)
+
+
+def test_a_block_that_decodes_to_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a compressor gets wrong by one byte is not stored."""
+    original = b"127.0.0.1 GET /index.html 200\n" * 1000
+    compress = ZstdCompressor.compress
+    monkeypatch.setattr(
+        ZstdCompressor, "compress", lambda self, data: compress(self, bytes(data[:-1]) + b"!")
+    )
+    with pytest.raises(DamageError, match="did not decode"):
+        encode_open_block(open_block(original))
