@@ -19,6 +19,8 @@ from generated_packs import GeneratedPieces, NewChunks
 
 FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
 
+FIRST_STATE = b"var/lib/app-00000/state-0000000.json"
+
 _SERVICES = 8
 _ROTATE_EVERY_HOURS = 24
 _ROTATIONS_KEPT = 3
