@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import accumulate, count, repeat
 
 from dedupstore.engine.generation import read_generation
 from dedupstore.engine.keys import pack_key
@@ -14,7 +16,13 @@ from dedupstore.format.pack import PackKind, PackTable
 from dedupstore.ids import PackId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import NewGeneration, open_current
-from dedupstore.index.location import IndexedPack, IndexedPacks, IndexEntry, PackEntries
+from dedupstore.index.location import (
+    ENTRY_ROW,
+    IndexedPack,
+    IndexedPacks,
+    IndexEntry,
+    PackEntries,
+)
 from dedupstore.storage.contract import ReadStore
 
 _PACK_KINDS = frozenset(PackKind)
@@ -138,9 +146,14 @@ def rebuild_index(
         state = _generation_or_none(store, monitor) or GenerationRecord()
         # Of a chunk that is in a live pack and in a dead one, the place added first is kept.
         packs = sorted(list_packs(store), key=lambda pack: pack.id in state.tombstones)
-        _read_in(store, generation.environment, packs, state, monitor)
-        generation.environment.set_dead((), state.generation)
-        return generation.publish()
+        chunks = _read_in(store, generation, packs, state, monitor)
+        monitor.begin("writing the index", chunks * ENTRY_ROW.size)
+        try:
+            return generation.publish(
+                state.generation, lambda written: monitor.advance(written * ENTRY_ROW.size)
+            )
+        finally:
+            monitor.end()
     except BaseException:
         generation.discard()
         raise
@@ -148,15 +161,16 @@ def rebuild_index(
 
 def index_entries(table: PackTable) -> Iterator[IndexEntry]:
     """Yield what the index should know of a pack's chunks; of a chunk twice in it, both places."""
-    ordinal = 0
+    # What ``_make`` does, without a step of Python for each of what may be millions.
+    make = partial(tuple.__new__, IndexEntry)
+    ordinals = count()
     for block in table.blocks:
-        position = 0
-        for chunk in block.chunks:
-            yield IndexEntry(
-                chunk.id, ordinal, block.offset, block.stored_bytes, position, chunk.chunk_bytes
-            )
-            position += chunk.chunk_bytes
-            ordinal += 1
+        ids, lengths = zip(*block.chunks, strict=True)
+        positions = accumulate(lengths, initial=0)
+        offset, stored_bytes = repeat(block.offset), repeat(block.stored_bytes)
+        # The ids come first: they end it before an ordinal is taken that would be lost.
+        fields = zip(ids, ordinals, offset, stored_bytes, positions, lengths, strict=False)
+        yield from map(make, fields)
 
 
 def index_row(pack: PackId, pack_bytes: int, table: PackTable) -> IndexedPack:
@@ -169,13 +183,15 @@ def index_row(pack: PackId, pack_bytes: int, table: PackTable) -> IndexedPack:
 
 def _read_in(
     store: ReadStore,
-    index: IndexEnvironment,
+    index: IndexEnvironment | NewGeneration,
     packs: list[StoredPack],
     state: GenerationRecord,
     monitor: Monitor,
-) -> None:
+) -> int:
+    """Add packs and their chunks, and return how many chunks these were."""
     if not packs:
-        return
+        return 0
+    chunks = 0
     monitor.begin("reading pack tables", sum(pack.pack_bytes for pack in packs))
     waiting: list[PackEntries] = []
     waiting_entries = 0
@@ -187,6 +203,7 @@ def _read_in(
                 is_dead = pack.id in state.tombstones
                 waiting.append((row._replace(is_dead=is_dead), list(index_entries(table))))
                 waiting_entries += row.chunk_count
+                chunks += row.chunk_count
             if waiting_entries >= _ENTRIES_AT_ONCE:
                 index.add_packs(waiting)
                 waiting, waiting_entries = [], 0
@@ -194,6 +211,7 @@ def _read_in(
         index.add_packs(waiting)
     finally:
         monitor.end()
+    return chunks
 
 
 def _table_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> PackTable | None:

@@ -12,6 +12,7 @@ from dedupstore.index.lmdb_folder import LmdbFolder
 from dedupstore.index.location import (
     ENTRY_VALUE,
     GENERATION_VALUE,
+    PACK_KEY,
     ChunkLocation,
     ChunkMark,
     IndexedPack,
@@ -22,7 +23,7 @@ from dedupstore.index.location import (
 )
 from dedupstore.index.pack_rows import PackRows
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 
 _IDENTITY = b"identity"
 _COMPLETE = b"complete"
@@ -36,7 +37,8 @@ class IndexEnvironment:
     """An open index in ``folder``, which is made when ``create`` is set.
 
     ``generation`` is the repository's generation that it agrees with, as far as this object has
-    looked. ``identity`` ties the index to its repository: 32 bytes, the repository's id.
+    looked. ``identity`` ties the index to its repository: 32 bytes, the repository's id. One that
+    is made is durable, and can be opened, only once it has been finished.
 
     Raises:
         IndexUnusable: torn, of another version, of another repository, or never finished.
@@ -123,6 +125,38 @@ class IndexEnvironment:
 
         self._folder.write(insert)
 
+    def add_rows(self, packs: Sequence[IndexedPack]) -> list[int | None]:
+        """Add packs without their chunks; return the number of each, ``None`` if it is known."""
+
+        def insert(transaction: Any) -> list[int | None]:
+            added = [self._rows.add(transaction, pack) for pack in packs]
+            return [number if is_new else None for number, is_new in added]
+
+        return self._folder.write(insert)
+
+    def append_values(self, values: Sequence[tuple[ChunkId, bytes]]) -> None:
+        """Add chunks in the order of their ids, all behind those that are there.
+
+        So the pages of the table are written one after another and filled; ``values`` are made
+        of ``ENTRY_VALUE`` with the numbers of packs that have been added.
+        """
+
+        def append(transaction: Any) -> None:
+            with transaction.cursor(self._chunks) as cursor:
+                cursor.putmulti(values, append=True)
+
+        self._folder.write(append)
+
+    def finish(self, generation: int) -> None:
+        """Declare that all packs are in, as of a generation of the repository; make it durable."""
+
+        def declare(transaction: Any) -> None:
+            transaction.put(_GENERATION, GENERATION_VALUE.pack(generation), db=self._facts)
+            transaction.put(_COMPLETE, b"1", db=self._facts)
+
+        self._folder.write(declare)
+        self._folder.sync()
+
     def move_to_packs(self, packs: Sequence[PackEntries]) -> None:
         """Add packs, and give their chunks places in these, whatever places they have.
 
@@ -195,10 +229,6 @@ class IndexEnvironment:
             value = transaction.get(id_, db=self._chunks)
             if value is not None and value[:4] in packs:
                 transaction.delete(id_, db=self._chunks)
-
-    def mark_complete(self) -> None:
-        """Declare, durably, that every pack that was to be read in has been."""
-        self._folder.write(lambda transaction: transaction.put(_COMPLETE, b"1", db=self._facts))
 
     def chunk_count(self) -> int:
         """Return how many chunks are in live packs."""
@@ -274,4 +304,4 @@ def _add_values(values: dict[ChunkId, bytes], number: int, entries: Iterable[Ind
 
 def _prefixes(numbers: Collection[int]) -> frozenset[bytes]:
     """Return how the values of chunks in packs of these numbers begin."""
-    return frozenset(number.to_bytes(4, "little") for number in numbers)
+    return frozenset(PACK_KEY.pack(number) for number in numbers)

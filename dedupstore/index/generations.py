@@ -11,10 +11,14 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from dedupstore.errors import IndexUnusable, NoSpace, StorageError
+from dedupstore.ids import ID_BYTES
 from dedupstore.index.environment import IndexEnvironment
+from dedupstore.index.location import ENTRY_ROW, IndexEntry, PackEntries
+from dedupstore.index.sorted_rows import SortedRows
 
 _CURRENT = "CURRENT"
 _NAME_PREFIX = "generation-"
@@ -44,7 +48,11 @@ def is_current(index: IndexEnvironment) -> bool:
 
 
 class NewGeneration:
-    """An index under construction: fill ``environment``, then ``publish`` or ``discard`` it.
+    """An index under construction: add all packs, then ``publish`` or ``discard`` it.
+
+    The chunks are sorted first and written in order, so that time grows with their number, memory
+    does not, and the index has no half-empty pages. Only one may be under construction in a folder:
+    what others have left there is removed.
 
     Raises:
         NoSpace, StorageError: the file system refused.
@@ -52,21 +60,45 @@ class NewGeneration:
 
     def __init__(self, folder: str, identity: bytes) -> None:
         self._folder = folder
+        self._identity = identity
         self._name = _NAME_PREFIX + secrets.token_hex(8)
-        path = os.path.join(folder, self._name)
+        self._path = os.path.join(folder, self._name)
+        # A rebuild that is killed again and again must not fill the disk.
+        _remove_all_but(folder, _current_name(folder))
         try:
-            os.makedirs(path, mode=0o700)
+            os.makedirs(self._path, mode=0o700)
         except OSError as error:
             raise _refused("make", error) from error
         try:
-            self.environment = IndexEnvironment(path, identity, create=True)
+            self._environment = IndexEnvironment(self._path, identity, create=True)
         except BaseException:
-            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(self._path, ignore_errors=True)
             raise
+        self._rows = SortedRows(self._path, ENTRY_ROW.size)
 
-    def publish(self) -> IndexEnvironment:
-        """Make this generation the current one, remove all others, and return it."""
-        self.environment.mark_complete()
+    def add_packs(self, packs: Sequence[PackEntries]) -> None:
+        """Add packs and their chunks; of a chunk that is in several, the first place is taken."""
+        numbers = self._environment.add_rows([pack for pack, _ in packs])
+        try:
+            for number, (_, entries) in zip(numbers, packs, strict=True):
+                if number is not None:
+                    self._rows.add(_rows_of(number, entries))
+        except OSError as error:
+            raise _refused("write", error) from error
+
+    def publish(
+        self, generation: int, on_written: Callable[[int], None] = lambda chunks: None
+    ) -> IndexEnvironment:
+        """Make this generation the current one, remove all others, and return it.
+
+        ``generation`` is that of the repository which the packs agree with; ``on_written`` is
+        told how many chunks more have been written.
+        """
+        self._write_chunks(on_written)
+        self._environment.finish(generation)
+        # From now on each of its transactions is synced.
+        self._environment.close()
+        self._environment = IndexEnvironment(self._path, self._identity)
         temporary = os.path.join(self._folder, f"{_CURRENT}.{secrets.token_hex(4)}")
         try:
             with open(temporary, "w", encoding="ascii") as file:
@@ -76,21 +108,45 @@ class NewGeneration:
             with suppress(OSError):
                 os.unlink(temporary)
             raise _refused("publish", error) from error
-        self._remove_others()
-        return self.environment
+        _remove_all_but(self._folder, self._name)
+        return self._environment
 
     def discard(self) -> None:
         """Remove this generation, unless it has become the current one; for when work failed."""
-        self.environment.close()
+        self._rows.close()
+        self._environment.close()
         if _current_name(self._folder) == self._name:
             return
-        shutil.rmtree(os.path.join(self._folder, self._name), ignore_errors=True)
+        shutil.rmtree(self._path, ignore_errors=True)
 
-    def _remove_others(self) -> None:
-        with suppress(OSError):
-            for name in os.listdir(self._folder):
-                if name.startswith(_NAME_PREFIX) and name != self._name:
-                    shutil.rmtree(os.path.join(self._folder, name), ignore_errors=True)
+    def _write_chunks(self, on_written: Callable[[int], None]) -> None:
+        last = b""
+        try:
+            for rows in self._rows.merged():
+                # From the last to the first: of a chunk's places the first is what remains.
+                places = {row[:ID_BYTES]: row[ID_BYTES:] for row in reversed(rows)}
+                places.pop(last, None)
+                self._environment.append_values(list(reversed(places.items())))
+                last = rows[-1][:ID_BYTES]
+                on_written(len(rows))
+        except OSError as error:
+            raise _refused("write", error) from error
+        self._rows.close()
+
+
+def _rows_of(number: int, entries: Iterable[IndexEntry]) -> Iterator[bytes]:
+    pack = ENTRY_ROW.pack
+    return (
+        pack(id_, number, ordinal, block_offset, block_bytes, chunk_offset, chunk_bytes)
+        for id_, ordinal, block_offset, block_bytes, chunk_offset, chunk_bytes in entries
+    )
+
+
+def _remove_all_but(folder: str, name: str | None) -> None:
+    with suppress(OSError):
+        for other in os.listdir(folder):
+            if other.startswith(_NAME_PREFIX) and other != name:
+                shutil.rmtree(os.path.join(folder, other), ignore_errors=True)
 
 
 def _refused(action: str, error: OSError) -> StorageError:

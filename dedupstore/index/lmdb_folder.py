@@ -53,6 +53,9 @@ _open_lock = threading.Lock()
 class LmdbFolder:
     """The environment in ``folder``, which is made when ``create`` is set.
 
+    One that is made is not synced with each transaction, but by ``sync``: until then a crash of
+    the machine may leave anything of it, and nobody may rely on it.
+
     All methods raise IndexUnusable where it is torn or damaged, NoSpace or StorageError where the
     file system refuses. Transactions and tables are handed out as LMDB's own.
     """
@@ -67,6 +70,11 @@ class LmdbFolder:
     def close(self) -> None:
         """Let go of the environment; the object must not be used afterwards."""
         _release(self._folder)
+
+    def sync(self) -> None:
+        """Make durable all that has been written so far."""
+        with _mapped_errors(self._folder):
+            self._environment.sync(True)
 
     def table(self, name: bytes) -> Any:
         """Return the handle of a table; outside of transactions, which would close it."""
@@ -135,6 +143,7 @@ def _open_environment(folder: str, create: bool) -> lmdb.Environment:
         max_dbs=4,
         mode=0o600,
         create=create,
+        sync=not create,
         readahead=False,
         max_readers=_READERS_MAX,
     )

@@ -79,8 +79,14 @@ class IndexTotals(NamedTuple):
     chunks_bytes: int
 
 
-ENTRY_VALUE = struct.Struct("<IIIIII")
-"""Pack number, ordinal, block offset, block bytes, chunk offset, chunk bytes."""
+ENTRY_VALUE = struct.Struct(">IIIIII")
+"""Pack number, ordinal, block offset, block bytes, chunk offset, chunk bytes.
+
+Big-endian, so that of the places of one chunk the first sorts first.
+"""
+
+ENTRY_ROW = struct.Struct(">32sIIIIII")
+"""A chunk's id and its ``ENTRY_VALUE``."""
 
 PACK_VALUE = struct.Struct("<32sBQQQQ?")
 """Pack id, kind, bytes, generation, chunk count, original bytes, whether it is dead."""
