@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.epochs import Session
 from dedupstore.engine.generation import current_generation
@@ -79,5 +77,5 @@ def _without_lost_previous(repository: Repository, record: SnapshotRecord) -> Sn
         try:
             repository.require_snapshot(record.previous)
         except SnapshotUnknown:
-            return replace(record, previous=None)
+            return record._replace(previous=None)
     return record

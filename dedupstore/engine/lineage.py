@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dedupstore.engine.chunk_reader import ChunkReader
@@ -23,8 +22,7 @@ TELLING_BYTES_MIN = 1024
 """Shorter texts may well be alike by chance: that they are says little of whose they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(NamedTuple):
     """One log through time: the path of the log itself, and its files, oldest first.
 
     ``damage`` says that a part of the manifest is lost, which may have listed more of them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.pack_reader import (
@@ -136,7 +136,7 @@ def _around_its_blocks(store: ReadStore, pack: StoredPack, generation: int) -> b
         end += block.stored_bytes
     blocks = store.get(pack.key, PACK_HEADER_BYTES, end - PACK_HEADER_BYTES)
     for tried in dict.fromkeys(generations):
-        rest = encode_table_and_trailer(replace(table, generation=tried))
+        rest = encode_table_and_trailer(table._replace(generation=tried))
         parts = [encode_pack_header(pack.kind), blocks, rest]
         if digest_parts(parts) == pack.id:
             return b"".join(parts)

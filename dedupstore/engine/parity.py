@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.engine.keys import PARITY_PREFIXES, pack_key, parity_key, stored_ids
 from dedupstore.engine.pack_reader import StoredPack, list_packs
@@ -35,8 +35,7 @@ _ALIGNMENT_BYTES = 16
 EncodeShards = Callable[[memoryview, int, int], list[bytearray]]
 
 
-@dataclass(frozen=True, slots=True)
-class ParityMaker:
+class ParityMaker(NamedTuple):
     """Makes parity of ``percent`` of the size of packs; see ``parity_maker``."""
 
     percent: int

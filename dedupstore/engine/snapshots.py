@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 from dedupstore.clock import format_time, parse_time
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX, snapshot_key, stored_ids
@@ -26,8 +26,7 @@ _LATEST = "latest"
 _CANDIDATES_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A snapshot that exists: its id and its record."""
 
     id: SnapshotId

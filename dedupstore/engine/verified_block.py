@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.errors import ChunkUnreadable
 from dedupstore.format.block import Block
@@ -10,8 +10,7 @@ from dedupstore.format.hashing import digest
 from dedupstore.ids import ChunkId
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedBlock:
+class VerifiedBlock(NamedTuple):
     """The chunks of a block by id, without those whose bytes are not their own (``damaged``).
 
     ``damage`` says what is wrong with a block of which ``chunks`` are all that could be salvaged.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -37,8 +36,7 @@ class ChunkInfo(NamedTuple):
     chunk_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class BlockHeader:
+class BlockHeader(NamedTuple):
     """The fixed part of a block, checked against the limits."""
 
     codec: int
@@ -54,8 +52,7 @@ class BlockHeader:
         return HEADER_BYTES + directory_bytes + self.notes_bytes + self.payload_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A block whose checksum and structure are right; the payload is still coded."""
 
     header: BlockHeader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.errors import FormatError
 from dedupstore.format.pieces import (
@@ -15,8 +15,7 @@ from dedupstore.format.pieces import (
 from dedupstore.limits import CHUNK_BYTES_MAX, INLINE_EXTENTS_MAX, TREE_LEVELS_MAX
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """The chunk list of a file.
 
     ``level`` 0: ``extents`` are its chunks and holes. Above: they refer to pieces of that level,

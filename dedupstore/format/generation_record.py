@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from dedupstore.clock import format_time
 from dedupstore.errors import FormatError, UnsupportedFormat
@@ -28,16 +29,14 @@ _KINDS = {kind.name.lower(): kind for kind in PackKind}
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(NamedTuple):
     """A pack that no snapshot needs; ``generation`` is the one that declared it dead."""
 
     kind: PackKind
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationRecord:
+class GenerationRecord(NamedTuple):
     """The state of removals in a repository; the record with the highest number is the truth.
 
     ``tombstones`` are the packs that are dead and may still be there. ``forgotten`` are the
@@ -46,7 +45,7 @@ class GenerationRecord:
 
     generation: int = 0
     time: datetime | None = None
-    tombstones: Mapping[PackId, Tombstone] = field(default_factory=dict)
+    tombstones: Mapping[PackId, Tombstone] = MappingProxyType({})
     forgotten: frozenset[SnapshotId] = frozenset()
 
 

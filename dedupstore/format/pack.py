@@ -8,8 +8,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from dedupstore.errors import FormatError, UnsupportedFormat
 from dedupstore.format.block import (
@@ -54,8 +54,7 @@ class PackKind(IntEnum):
     MANIFEST = 2
 
 
-@dataclass(frozen=True, slots=True)
-class BlockInfo:
+class BlockInfo(NamedTuple):
     """A block as the table lists it; offsets count from the start of the pack."""
 
     offset: int
@@ -64,8 +63,7 @@ class BlockInfo:
     chunks: tuple[ChunkInfo, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PackTable:
+class PackTable(NamedTuple):
     """All blocks of a pack in file order.
 
     ``generation`` is that of the repository when the pack's writer began; 0 where it is not known.
@@ -81,8 +79,7 @@ class PackTable:
         return sum(len(block.chunks) for block in self.blocks)
 
 
-@dataclass(frozen=True, slots=True)
-class PackTrailer:
+class PackTrailer(NamedTuple):
     """Where the table of a pack is, what the trailer says besides, and the checksum over both."""
 
     table_offset: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.errors import FormatError, UnsupportedFormat
 from dedupstore.format.block import REQUIRED_FLAGS
@@ -29,8 +29,7 @@ PARITY_HEAD_BYTES_MAX = PARITY_HEADER_BYTES + SHARDS_MAX * CHECKSUM_BYTES
 """No head is longer: whoever reads as much of either end of an object has all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParityLayout:
+class ParityLayout(NamedTuple):
     """How a pack of ``pack_bytes`` is cut into data shards, and how many parity shards it has.
 
     Every shard is ``shard_bytes`` long; behind the end of the pack the last data shard is zeros.
@@ -56,8 +55,7 @@ class ParityLayout:
         return self.head_bytes + number * self.shard_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ParityHead:
+class ParityHead(NamedTuple):
     """Which pack a parity object is for, its layout, and a checksum of every shard."""
 
     pack: PackId

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from dedupstore.clock import format_time
 from dedupstore.errors import FormatError
@@ -30,8 +30,7 @@ from dedupstore.limits import SNAPSHOT_RECORD_BYTES_MAX, TREE_LEVELS_MAX
 _WHAT = "a snapshot record"
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotCounts:
+class SnapshotCounts(NamedTuple):
     """What a snapshot holds, and what it could not take."""
 
     files: int
@@ -41,8 +40,7 @@ class SnapshotCounts:
     unreadable: int
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRecord:
+class SnapshotRecord(NamedTuple):
     """The root of a snapshot.
 
     ``manifest`` is the id of the manifest's top piece and ``manifest_level`` that piece's level;

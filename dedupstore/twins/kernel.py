@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from dedupstore.errors import FormatError
 from dedupstore.twins.recipe_version import check_version
@@ -54,8 +53,7 @@ class KernelRebuilder(Protocol):
         """Return some of the last bytes of the file; all, when nothing more is returned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(NamedTuple):
     """One implementation; all make the same recipes and refuse the same files.
 
     Attributes:

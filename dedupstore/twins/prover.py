@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.twins.kernel import Kernel, active_kernel
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """A recipe that has given back exactly the bytes of its file, and the length of its text."""
 
     recipe: bytes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,7 +81,7 @@ def _with_lost_manifest(dedupstore: Dedupstore) -> str:
     """Make the only snapshot one whose manifest is not there; return its id."""
     (stored,) = (dedupstore.repository / "snapshots").iterdir()
     record = decode_snapshot_record(bytes.fromhex(stored.name), stored.read_bytes())
-    id_, lost = encode_snapshot_record(replace(record, manifest=bytes(range(32))))
+    id_, lost = encode_snapshot_record(record._replace(manifest=bytes(range(32))))
     stored.with_name(id_.hex()).write_bytes(lost)
     stored.unlink()
     return id_.hex()

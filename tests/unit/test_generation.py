@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,10 +63,10 @@ def test_a_record_takes_the_place_of_those_before_it(store: LocalStore) -> None:
 
 def test_the_newest_record_counts(store: LocalStore) -> None:
     """Where a crash has left earlier records, the highest number is the truth."""
-    for record in (SECOND, FIRST, replace(FIRST, generation=0x10)):
+    for record in (SECOND, FIRST, FIRST._replace(generation=0x10)):
         put(store, record.generation, encode_generation_record(record))
-    assert read_generation(store) == replace(FIRST, generation=0x10)
-    write_generation(store, replace(SECOND, generation=0x11))
+    assert read_generation(store) == FIRST._replace(generation=0x10)
+    write_generation(store, SECOND._replace(generation=0x11))
     assert names(store) == [f"{0x11:016x}"]
 
 
@@ -161,7 +160,7 @@ class RacingStore(LocalStore):
         if self.races:
             self.races -= 1
             record = decode_generation_record(super().get(key), current_generation(self))
-            write_generation(self, replace(record, generation=record.generation + 1))
+            write_generation(self, record._replace(generation=record.generation + 1))
         return super().get(key, offset, length)
 
 
@@ -169,7 +168,7 @@ def test_a_record_that_is_replaced_meanwhile_is_read_again(store: LocalStore) ->
     """A record that goes away between being listed and being read gives way to the next one."""
     write_generation(store, SECOND)
     racing = RacingStore(store.location, races=3)
-    assert read_generation(racing) == replace(SECOND, generation=5)
+    assert read_generation(racing) == SECOND._replace(generation=5)
 
 
 class BlindStore(LocalStore):
@@ -218,7 +217,7 @@ def test_no_record_is_written_that_nobody_could_read(
     """A number or a length out of range is refused, and the newest record stays what it was."""
     write_generation(store, SECOND)
     with pytest.raises(StorageError):
-        write_generation(store, replace(SECOND, generation=GENERATION_MAX + 1))
+        write_generation(store, SECOND._replace(generation=GENERATION_MAX + 1))
     packs = {bytes([number]) * 32: Tombstone(PackKind.MANIFEST, 1) for number in range(9)}
     monkeypatch.setattr("dedupstore.engine.generation.GENERATION_RECORD_BYTES_MAX", 1000)
     with pytest.raises(StorageError) as caught:
@@ -227,7 +226,7 @@ def test_no_record_is_written_that_nobody_could_read(
     assert read_generation(store) == SECOND
 
 
-@pytest.mark.parametrize("record", [GenerationRecord(), replace(FIRST, time=None)])
+@pytest.mark.parametrize("record", [GenerationRecord(), FIRST._replace(time=None)])
 def test_a_record_has_a_number_and_a_time(record: GenerationRecord) -> None:
     """There is no record of generation 0, and none without a time."""
     with pytest.raises(ValueError, match="generation"):

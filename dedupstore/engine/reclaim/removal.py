@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from dedupstore.engine.epochs import next_generation
 from dedupstore.engine.generation import read_generation, write_generation
@@ -44,8 +43,7 @@ def remove_snapshots(
         forgotten = removable | state.forgotten & frozenset(named_as_previous)
         write_generation(
             store,
-            replace(
-                state,
+            state._replace(
                 generation=next_generation(repository.location, state.generation),
                 time=repository.clock.now(),
                 forgotten=forgotten,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dedupstore.engine.epochs import is_at_work, next_generation
 from dedupstore.engine.generation import read_generation, write_generation
@@ -96,8 +96,7 @@ def _write(repository: Repository, marker: Marker, dead: Sequence[PackUse]) -> l
         tombstones[use.pack.id] = Tombstone(PackKind(use.pack.kind), generation)
     write_generation(
         store,
-        replace(
-            state,
+        state._replace(
             generation=generation,
             time=repository.clock.now(),
             tombstones=tombstones,

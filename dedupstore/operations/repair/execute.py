@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.epochs import Session, next_generation
@@ -221,7 +221,7 @@ def _switch(
     with repository.switch_lock(exclusive=True):
         state = read_generation(store)
         dead = {id_: stone for id_, stone in state.tombstones.items() if id_ not in revived}
-        state = replace(state, forgotten=state.forgotten | given_up, tombstones=dead)
+        state = state._replace(forgotten=state.forgotten | given_up, tombstones=dead)
         _write_next(repository, state)
         for key in (*records, *(pack.key for pack in packs)):
             done.quarantined.append(move_to_quarantine(store, key))
@@ -254,7 +254,7 @@ def _write_next(repository: Repository, state: GenerationRecord) -> int:
     """Write a generation record as ``state``, but with the next number, and return that."""
     store = repository.store
     number = next_generation(repository.location, current_generation(store))
-    record = replace(state, generation=number, time=repository.clock.now())
+    record = state._replace(generation=number, time=repository.clock.now())
     write_generation(store, record)
     return number
 
