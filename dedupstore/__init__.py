@@ -64,16 +64,11 @@ if TYPE_CHECKING:
         restore,
         restore_tar,
     )
-    from dedupstore.operations.snapshot import (
-        FileChange,
-        JournalSource,
-        SnapshotOptions,
-        SnapshotReport,
-        snapshot,
-        snapshot_command,
-        snapshot_journal,
-        snapshot_stream,
-    )
+    from dedupstore.operations.snapshot.journal import snapshot_journal
+    from dedupstore.operations.snapshot.journalctl import JournalSource
+    from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
+    from dedupstore.operations.snapshot.run import snapshot
+    from dedupstore.operations.snapshot.stream import snapshot_command, snapshot_stream
     from dedupstore.operations.stats import Stats, stats
 
 _HOMES = {
@@ -141,14 +136,14 @@ _HOMES = {
     "RestoreReport": "dedupstore.operations.restore",
     "restore": "dedupstore.operations.restore",
     "restore_tar": "dedupstore.operations.restore",
-    "FileChange": "dedupstore.operations.snapshot",
-    "JournalSource": "dedupstore.operations.snapshot",
-    "SnapshotOptions": "dedupstore.operations.snapshot",
-    "SnapshotReport": "dedupstore.operations.snapshot",
-    "snapshot": "dedupstore.operations.snapshot",
-    "snapshot_command": "dedupstore.operations.snapshot",
-    "snapshot_journal": "dedupstore.operations.snapshot",
-    "snapshot_stream": "dedupstore.operations.snapshot",
+    "FileChange": "dedupstore.operations.snapshot.report",
+    "JournalSource": "dedupstore.operations.snapshot.journalctl",
+    "SnapshotOptions": "dedupstore.operations.snapshot.report",
+    "SnapshotReport": "dedupstore.operations.snapshot.report",
+    "snapshot": "dedupstore.operations.snapshot.run",
+    "snapshot_command": "dedupstore.operations.snapshot.stream",
+    "snapshot_journal": "dedupstore.operations.snapshot.journal",
+    "snapshot_stream": "dedupstore.operations.snapshot.stream",
     "Stats": "dedupstore.operations.stats",
     "stats": "dedupstore.operations.stats",
 }

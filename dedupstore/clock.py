@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import zoneinfo
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
@@ -83,6 +82,8 @@ def parse_zone(name: str) -> tzinfo:
     """
     if name.upper() in ("UTC", "Z"):
         return UTC
+    import zoneinfo
+
     try:
         if len(name) > ZONE_CHARACTERS_MAX:
             raise ValueError("too long")

@@ -1,9 +1,10 @@
 """Cuts buffers and streams into chunks."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 from dedupstore.chunking.kernel import Kernel, active_kernel
-from dedupstore.chunking.parameters import ChunkingParameters
+from dedupstore.chunking.parameters import ChunkingParameters, CutRules
 
 ReadInto = Callable[[memoryview], int | None]
 """Reads some bytes into a buffer and returns their number, 0 at the end of the data."""
@@ -19,8 +20,12 @@ class Chunker:
 
     def __init__(self, parameters: ChunkingParameters, kernel: Kernel | None = None) -> None:
         self.parameters = parameters
-        self._rules = parameters.rules()
         self.kernel = kernel or active_kernel()
+
+    @cached_property
+    def _rules(self) -> CutRules:
+        # Derived for the first bytes that are cut: where nothing is new, none are.
+        return self.parameters.rules()
 
     def find_cuts(
         self, data: bytes | bytearray | memoryview, start: int, end: int, final: bool

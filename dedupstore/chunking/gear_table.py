@@ -5,7 +5,6 @@ and cuts that differ deduplicate against nothing.
 """
 
 import functools
-import hashlib
 import struct
 from typing import Final
 
@@ -32,6 +31,8 @@ def derive_gear_table(seed: bytes) -> bytes:
     Returns:
         2048 bytes: 256 little-endian 64-bit words.
     """
+    import hashlib
+
     nibbles_bytes = 2 * _NIBBLE_WORDS.size
     stream = hashlib.shake_256(_DOMAIN + seed).digest(TABLE_BYTES + nibbles_bytes)
     words = _TABLE_WORDS.unpack_from(stream, 0)

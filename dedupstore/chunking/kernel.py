@@ -1,10 +1,9 @@
 """The kernels at hand: native ones where the extension was built, the Python twin everywhere."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from dedupstore.chunking import python_kernel
 from dedupstore.chunking.parameters import CutRules
 
 _native_details: tuple[str, ...]
@@ -18,8 +17,7 @@ except ImportError:  # not built, or built for another machine: the twin makes t
 FindCuts = Callable[[bytes | bytearray | memoryview, int, int, bool, CutRules], list[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(NamedTuple):
     """One implementation of `python_kernel.find_cuts`; all make the same cuts.
 
     Attributes:
@@ -36,13 +34,12 @@ class Kernel:
 @functools.cache
 def available_kernels() -> tuple[Kernel, ...]:
     """Return the kernels that work on this machine, fastest first; the last is the Python twin."""
-    native = (Kernel("native", detail, _native_find_cuts(detail)) for detail in _native_details)
-    return (*native, Kernel("python", "interpreter", python_kernel.find_cuts))
+    return (*_native(), _python_twin())
 
 
 def active_kernel() -> Kernel:
     """Return the fastest kernel of this machine."""
-    return available_kernels()[0]
+    return next(_native(), None) or _python_twin()
 
 
 def kernel_name() -> str:
@@ -53,6 +50,16 @@ def kernel_name() -> str:
 def kernel_detail() -> str:
     """Return what the active kernel runs on: "avx2", "scalar" or "interpreter"."""
     return active_kernel().detail
+
+
+def _native() -> Iterator[Kernel]:
+    return (Kernel("native", detail, _native_find_cuts(detail)) for detail in _native_details)
+
+
+def _python_twin() -> Kernel:
+    from dedupstore.chunking.python_kernel import find_cuts
+
+    return Kernel("python", "interpreter", find_cuts)
 
 
 def _native_find_cuts(implementation: str) -> FindCuts:

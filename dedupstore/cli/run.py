@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 import click
-from click.shell_completion import shell_complete
 
 from dedupstore.cli import exit_codes
 from dedupstore.cli.command_group import build_cli
@@ -57,6 +56,8 @@ def _run_command(session: Session, arguments: list[str]) -> int:
     command_line = build_cli()
     asked = os.environ.get(_COMPLETION_VARIABLE)
     if asked:
+        from click.shell_completion import shell_complete
+
         return shell_complete(command_line, {}, _PROGRAM, _COMPLETION_VARIABLE, asked)
     if not arguments:
         click.echo(command_line.get_help(click.Context(command_line, info_name=_PROGRAM)), err=True)

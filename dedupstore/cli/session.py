@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 import dedupstore
-from dedupstore.cli.event_lines import EventLines
 from dedupstore.cli.text import printable, to_json
 from dedupstore.errors import UsageError
 
@@ -24,16 +21,16 @@ if TYPE_CHECKING:
     from dedupstore.engine.snapshots import Snapshot
 
 
-@dataclass(slots=True)
 class Session:
     """The global options, and output according to them."""
 
-    location: str | None = None
-    json: bool = False
-    verbosity: int = 0
-    progress: bool | None = None
-    lock_wait_seconds: float = 0.0
-    zone: tzinfo = UTC
+    def __init__(self) -> None:
+        self.location: str | None = None
+        self.json = False
+        self.verbosity = 0
+        self.progress: bool | None = None
+        self.lock_wait_seconds = 0.0
+        self.zone: tzinfo = UTC
 
     @property
     def zone_name(self) -> str:
@@ -76,12 +73,14 @@ class Session:
 
     def monitor(self) -> Monitor:
         """Return what shows events on stderr, and bars if asked to and rich is installed."""
+        from dedupstore.cli.event_lines import EventLines
+
         events = EventLines(self.verbosity)
         if self.shows_progress():
             with suppress(ImportError):
-                progress = importlib.import_module("dedupstore.cli.progress")
-                monitor: Monitor = progress.BarMonitor(events.describe)
-                return monitor
+                from dedupstore.cli.progress import BarMonitor
+
+                return BarMonitor(events.describe)
         return events
 
     def shows_progress(self) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import binascii
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ def _is_utf8(value: bytes) -> bool:
 
 
 def _base64(value: bytes) -> str:
-    return base64.b64encode(value).decode("ascii")
+    return binascii.b2a_base64(value, newline=False).decode("ascii")
 
 
 def event_fields(event: Event) -> dict[str, str]:
@@ -72,6 +71,8 @@ def event_fields(event: Event) -> dict[str, str]:
 
 def to_json(value: object) -> str:
     """Return one line of JSON in ASCII, so that no terminal or locale can spoil it."""
+    import json
+
     return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 

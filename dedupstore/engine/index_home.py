@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from typing import TYPE_CHECKING
 
 from dedupstore.clock import Clock
 from dedupstore.engine.index_sync import open_index, rebuild_index
@@ -15,6 +15,9 @@ from dedupstore.errors import StorageError
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.storage.contract import ReadStore
 from dedupstore.storage.local import LocalStore
+
+if TYPE_CHECKING:
+    import tempfile
 
 INDEX_FOLDER = "index"
 _WAIT_SECONDS = 3600.0
@@ -103,5 +106,7 @@ class IndexHome:
             if os.access(folder, os.W_OK | os.X_OK):
                 return folder
         if self._scratch is None:
+            import tempfile
+
             self._scratch = tempfile.TemporaryDirectory(prefix="dedupstore-index-")
         return self._scratch.name

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from dedupstore.chunking import Chunker, ChunkingParameters
 from dedupstore.clock import Clock, SystemClock
 from dedupstore.engine.closing import Closing
 from dedupstore.engine.epochs import EPOCHS_FOLDER, Session, hold_epoch
 from dedupstore.engine.generation import read_generation
-from dedupstore.engine.healing_index import HealingIndex
-from dedupstore.engine.index_home import IndexHome
 from dedupstore.engine.keys import (
     CONFIG_KEY,
     OBJECT_PREFIXES,
@@ -23,7 +21,6 @@ from dedupstore.engine.keys import (
 )
 from dedupstore.engine.locks import LOCKS_FOLDER, hold_lock
 from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
-from dedupstore.engine.parity import parity_maker
 from dedupstore.errors import (
     DamageError,
     FormatError,
@@ -33,23 +30,26 @@ from dedupstore.errors import (
     RepositoryMissing,
     SnapshotUnknown,
     UnsupportedFormat,
-    UsageError,
 )
 from dedupstore.format.config import (
-    ChunkingConfig,
+    CHUNKING_ALGORITHM,
     RepositoryConfig,
     decode_config,
     encode_config,
 )
 from dedupstore.ids import ID_BYTES, SnapshotId
-from dedupstore.limits import CHUNK_BYTES_MAX, CONFIG_BYTES_MAX
+from dedupstore.limits import CONFIG_BYTES_MAX
 from dedupstore.storage.local import TEMPORARY_FOLDER, LocalStore, storage_error
+
+if TYPE_CHECKING:
+    from dedupstore.chunking import Chunker
+    from dedupstore.engine.healing_index import HealingIndex
+    from dedupstore.engine.index_home import IndexHome
 
 RESERVE_BYTES = 1024 * 1024
 """Kept free for prune, which has to write a little before it can remove anything."""
 
 _SWITCH_WAIT_SECONDS = 60.0
-CHUNKING_ALGORITHM = "gear-line-1"
 
 
 class Repository(Closing):
@@ -73,28 +73,49 @@ class Repository(Closing):
         self.config = config
         self.clock = clock
         self.monitor = monitor
-        self.chunker = Chunker(_chunking_parameters(config.chunking))
         self._lock_wait_seconds = lock_wait_seconds
-        self._index_home = IndexHome(
-            store,
-            config.repository_id,
-            clock=clock,
-            cache_folder=cache_folder,
-            monitor=lambda: self.monitor,
-        )
-        self._index = HealingIndex(
-            self._index_home.open, self._index_home.rebuild, self._tell_of_damage
-        )
+        self._cache_folder = cache_folder
+        self._index_home: IndexHome | None = None
+        self._index: HealingIndex | None = None
 
     @property
     def location(self) -> str:
         """The repository's folder."""
         return self.store.location
 
+    @cached_property
+    def chunker(self) -> Chunker:
+        """What cuts new data.
+
+        Raises:
+            FormatError: the repository's config has impossible sizes.
+        """
+        from dedupstore.engine.chunk_sizes import chunker_of
+
+        return chunker_of(self.config.chunking)
+
     @property
     def index(self) -> HealingIndex:
         """The index, opened and compared with the packs when it is first asked something."""
+        if self._index is None:
+            from dedupstore.engine.healing_index import HealingIndex
+
+            home = self._home_of_index()
+            self._index = HealingIndex(home.open, home.rebuild, self._tell_of_damage)
         return self._index
+
+    def _home_of_index(self) -> IndexHome:
+        if self._index_home is None:
+            from dedupstore.engine.index_home import IndexHome
+
+            self._index_home = IndexHome(
+                self.store,
+                self.config.repository_id,
+                clock=self.clock,
+                cache_folder=self._cache_folder,
+                monitor=lambda: self.monitor,
+            )
+        return self._index_home
 
     def rebuild_index(self) -> None:
         """Build the index anew from the packs, whatever state it is in.
@@ -102,7 +123,7 @@ class Repository(Closing):
         Raises:
             NoSpace, StorageError: see ``index_sync.rebuild_index``.
         """
-        self._index.rebuild()
+        self.index.rebuild()
 
     @contextmanager
     def pinned_index(self, openings: int) -> Iterator[None]:
@@ -115,7 +136,7 @@ class Repository(Closing):
                 within the block, it proves damaged.
             LockTimeout, StorageError: see ``locks.hold_lock``.
         """
-        with self._index_home.lock(), self._index.pinned(openings):
+        with self._home_of_index().lock(), self.index.pinned(openings):
             yield
 
     @contextmanager
@@ -138,7 +159,7 @@ class Repository(Closing):
                 self.require_snapshot(snapshot)
             if writes:
                 read_generation(self.store)
-            self._index.require_generation(session.generation)
+            self.index.require_generation(session.generation)
             yield session
 
     def require_snapshot(self, snapshot: SnapshotId) -> None:
@@ -187,8 +208,10 @@ class Repository(Closing):
 
     def close(self) -> None:
         """Let go of the index; the repository must not be used afterwards."""
-        self._index.close()
-        self._index_home.close()
+        if self._index is not None:
+            self._index.close()
+        if self._index_home is not None:
+            self._index_home.close()
 
     def _tell_of_damage(self, damage: IndexUnusable) -> None:
         self.monitor.event(Event("index-rebuilt", b"", damage.message))
@@ -214,15 +237,18 @@ def init_repository(
         LockTimeout: another process is making one there.
         NoSpace, StorageError: the file system refused.
     """
+    from dedupstore.engine.chunk_sizes import new_chunking
+    from dedupstore.engine.parity import parity_maker
+
     clock = clock or SystemClock()
     folder = os.path.abspath(os.fspath(location))
-    chunking = _new_chunking(chunk_bytes_target)
+    chunking = new_chunking(chunk_bytes_target)
     if parity_percent is not None:
         parity_maker(parity_percent)
     _make_root(folder)
     store = LocalStore(folder)
     store.make_folders((EPOCHS_FOLDER, *OTHER_PREFIXES, *OBJECT_PREFIXES))
-    config = RepositoryConfig(secrets.token_bytes(ID_BYTES), clock.now(), chunking, parity_percent)
+    config = RepositoryConfig(os.urandom(ID_BYTES), clock.now(), chunking, parity_percent)
     with hold_lock(folder, "switch", exclusive=True, wait_seconds=0.0, clock=clock):
         if os.path.lexists(os.path.join(folder, CONFIG_KEY)):
             raise RepositoryExists(f"there is a repository at {folder} already")
@@ -311,36 +337,3 @@ def _make_root(folder: str) -> None:
         os.chmod(folder, 0o700)
     except OSError as error:
         raise storage_error(error, "make private", folder) from error
-
-
-def _new_chunking(chunk_bytes_target: int) -> ChunkingConfig:
-    try:
-        parameters = ChunkingParameters.for_target(chunk_bytes_target)
-    except ValueError as error:
-        raise UsageError(
-            f"not a chunk size: {chunk_bytes_target} bytes",
-            hint="give a power of two from 4KiB to 4MiB",
-        ) from error
-    return ChunkingConfig(
-        algorithm=CHUNKING_ALGORITHM,
-        seed=parameters.seed,
-        bytes_min=parameters.min_bytes,
-        bytes_target=parameters.target_bytes,
-        bytes_max=parameters.max_bytes,
-        line_bound_bytes=parameters.line_bound_bytes,
-    )
-
-
-def _chunking_parameters(config: ChunkingConfig) -> ChunkingParameters:
-    if config.bytes_max > CHUNK_BYTES_MAX:
-        raise FormatError(f"the repository's config allows chunks of {config.bytes_max} bytes")
-    try:
-        return ChunkingParameters(
-            target_bytes=config.bytes_target,
-            min_bytes=config.bytes_min,
-            max_bytes=config.bytes_max,
-            line_bound_bytes=config.line_bound_bytes,
-            seed=config.seed,
-        )
-    except ValueError as error:
-        raise FormatError(f"the repository's config has impossible chunk sizes: {error}") from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from dedupstore.clock import format_time
 from dedupstore.errors import FormatError
@@ -20,11 +20,13 @@ from dedupstore.format.fields import (
 from dedupstore.format.hashing import digest
 from dedupstore.limits import CONFIG_BYTES_MAX
 
+CHUNKING_ALGORITHM = "gear-line-1"
+"""The one way of cutting that there is (docs/format/chunking.md)."""
+
 _WHAT = "the repository's config"
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkingConfig:
+class ChunkingConfig(NamedTuple):
     """How streams are cut; lengths in bytes, ``seed`` makes the gear table."""
 
     algorithm: str
@@ -35,8 +37,7 @@ class ChunkingConfig:
     line_bound_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryConfig:
+class RepositoryConfig(NamedTuple):
     """What is fixed for the life of a repository.
 
     ``parity_percent`` is how much parity is stored with each pack, 1 to 100, or ``None``.

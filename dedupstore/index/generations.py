@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -61,7 +59,7 @@ class NewGeneration:
     def __init__(self, folder: str, identity: bytes) -> None:
         self._folder = folder
         self._identity = identity
-        self._name = _NAME_PREFIX + secrets.token_hex(8)
+        self._name = _NAME_PREFIX + os.urandom(8).hex()
         self._path = os.path.join(folder, self._name)
         # A rebuild that is killed again and again must not fill the disk.
         _remove_all_but(folder, _current_name(folder))
@@ -72,7 +70,7 @@ class NewGeneration:
         try:
             self._environment = IndexEnvironment(self._path, identity, create=True)
         except BaseException:
-            shutil.rmtree(self._path, ignore_errors=True)
+            _remove(self._path)
             raise
         self._rows = SortedRows(self._path, ENTRY_ROW.size)
 
@@ -99,7 +97,7 @@ class NewGeneration:
         # From now on each of its transactions is synced.
         self._environment.close()
         self._environment = IndexEnvironment(self._path, self._identity)
-        temporary = os.path.join(self._folder, f"{_CURRENT}.{secrets.token_hex(4)}")
+        temporary = os.path.join(self._folder, f"{_CURRENT}.{os.urandom(4).hex()}")
         try:
             with open(temporary, "w", encoding="ascii") as file:
                 file.write(self._name + "\n")
@@ -117,7 +115,7 @@ class NewGeneration:
         self._environment.close()
         if _current_name(self._folder) == self._name:
             return
-        shutil.rmtree(self._path, ignore_errors=True)
+        _remove(self._path)
 
     def _write_chunks(self, on_written: Callable[[int], None]) -> None:
         last = b""
@@ -146,7 +144,13 @@ def _remove_all_but(folder: str, name: str | None) -> None:
     with suppress(OSError):
         for other in os.listdir(folder):
             if other.startswith(_NAME_PREFIX) and other != name:
-                shutil.rmtree(os.path.join(folder, other), ignore_errors=True)
+                _remove(os.path.join(folder, other))
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refused(action: str, error: OSError) -> StorageError:

@@ -15,7 +15,6 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import lmdb
@@ -37,13 +36,13 @@ _PAGE_BYTES_MIN = 512
 Result = TypeVar("Result")
 
 
-@dataclass(slots=True)
 class _Shared:
     """An open environment, its open tables, and how many use it."""
 
-    environment: lmdb.Environment
-    tables: dict[bytes, Any] = field(default_factory=dict)
-    users: int = 0
+    def __init__(self, environment: lmdb.Environment) -> None:
+        self.environment = environment
+        self.tables: dict[bytes, Any] = {}
+        self.users = 0
 
 
 _open_environments: dict[str, _Shared] = {}

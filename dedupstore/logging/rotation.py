@@ -11,7 +11,8 @@ from logging.handlers import BaseRotatingHandler, TimedRotatingFileHandler
 from dedupstore.engine.repository import Repository, open_repository
 from dedupstore.errors import SourceError
 from dedupstore.operations.holds import holds
-from dedupstore.operations.snapshot import SnapshotOptions, SnapshotReport, snapshot
+from dedupstore.operations.snapshot.report import SnapshotOptions, SnapshotReport
+from dedupstore.operations.snapshot.run import snapshot
 
 _SET_ASIDE = ".unarchived-"
 

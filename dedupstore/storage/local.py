@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -78,7 +77,7 @@ class LocalStore:
     def put(self, key: str, parts: Sequence[Buffer]) -> None:
         """See ``WriteStore.put``."""
         path = self._path(key)
-        temporary = os.path.join(self._temporary_folder, secrets.token_hex(16))
+        temporary = os.path.join(self._temporary_folder, os.urandom(16).hex())
         self._make_lost_folders(path, temporary)
         with _mapped_errors("write", key):
             try:

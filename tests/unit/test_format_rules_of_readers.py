@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from dedupstore.format.config import encode_config
 from dedupstore.format.hashing import digest
 from dedupstore.format.pack import PackKind, PackTable, encode_pack_header, encode_table_and_trailer
 from dedupstore.limits import CHUNK_BYTES_MAX
+from dedupstore.operations.check import check
 from dedupstore.storage.contract import ObjectInfo
 
 EMPTY_DATA_PACK = encode_pack_header(PackKind.DATA) + encode_table_and_trailer(
@@ -81,7 +81,7 @@ def change_chunking(folder: Path, **changes: Any) -> None:
     """Make a repository whose config has other parameters of chunking."""
     with init_repository(folder) as repository:
         config = repository.config
-    changed = replace(config, chunking=replace(config.chunking, **changes))
+    changed = config._replace(chunking=config.chunking._replace(**changes))
     (folder / "config").write_bytes(encode_config(changed))
 
 
@@ -107,5 +107,8 @@ def test_an_unknown_chunking_algorithm_is_newer(tmp_path: Path) -> None:
 def test_impossible_chunk_sizes_are_damage(tmp_path: Path, changes: dict[str, int]) -> None:
     """C-03: parameters out of their ranges are refused before anything is cut or allocated."""
     change_chunking(tmp_path / "repository", **changes)
-    with pytest.raises(DamageError):
-        open_repository(tmp_path / "repository")
+    with open_repository(tmp_path / "repository") as repository:
+        with pytest.raises(DamageError):
+            repository.chunker.find_cuts(b"", 0, 0, True)
+        with pytest.raises(DamageError):
+            check(repository)

@@ -15,16 +15,8 @@ from dedupstore.cli.session import Session, session_of, stdin_descriptor
 from dedupstore.cli.text import ID_DIGITS_SHOWN, counted, event_fields, labelled, printable
 from dedupstore.clock import format_time
 from dedupstore.engine.repository import Repository
-from dedupstore.operations.snapshot import (
-    FileChange,
-    JournalSource,
-    SnapshotOptions,
-    SnapshotReport,
-    snapshot,
-    snapshot_command,
-    snapshot_journal,
-    snapshot_stream,
-)
+from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
+from dedupstore.operations.snapshot.run import snapshot
 from dedupstore.twins import kernel_name as twin_kernel_name
 
 _EPILOG = """
@@ -155,11 +147,18 @@ def _take(
     repository: Repository, given: dict[str, Any], options: SnapshotOptions
 ) -> SnapshotReport:
     if given["journal"]:
+        from dedupstore.operations.snapshot.journal import snapshot_journal
+        from dedupstore.operations.snapshot.journalctl import JournalSource
+
         source = JournalSource(given["journal_directory"], given["journal_matches"])
         return snapshot_journal(repository, source, options)
     if given["execute"]:
+        from dedupstore.operations.snapshot.stream import snapshot_command
+
         return snapshot_command(repository, given["stdin_name"], given["paths"], options)
     if given["stdin_name"]:
+        from dedupstore.operations.snapshot.stream import snapshot_stream
+
         return snapshot_stream(repository, given["stdin_name"], stdin_descriptor(), options)
     paths = [os.fsencode(path) for path in given["paths"]]
     for file in given["files_from"]:

@@ -17,6 +17,7 @@ from dedupstore.engine.audit.references import ReferenceCheck
 from dedupstore.engine.audit.tables import TableCheck
 from dedupstore.engine.audit.twins import TwinCheck
 from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.chunk_sizes import chunker_of
 from dedupstore.engine.pack_reader import StoredPack, list_packs
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
@@ -57,6 +58,8 @@ def check(repository: Repository, options: CheckOptions | None = None) -> CheckR
     repository.monitor = EventsAsFindings(outer_monitor, collector)
     try:
         with repository.session(), ChunkReader(repository) as reader:
+            # Reading does without them; where they are impossible, nothing more can be stored.
+            chunker_of(repository.config.chunking)
             _check(repository, reader, options, report, collector)
     finally:
         repository.monitor = outer_monitor

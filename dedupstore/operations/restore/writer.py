@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -112,7 +111,7 @@ def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> 
 
 
 def _temporary_name() -> bytes:
-    return TEMPORARY_PREFIX + secrets.token_hex(8).encode()
+    return TEMPORARY_PREFIX + os.urandom(8).hex().encode()
 
 
 def _remove(folder: int, name: bytes) -> None:

@@ -5,21 +5,6 @@ journal (`journalctl`). Below them `sources` and `walk` find what there is, `kno
 `known_index` what the last snapshot has of it. `regular_files` decides what is taken over,
 continued (`continuation`), copied by SQLite (`databases`), kept as a twin (`twin_proofs`) or read
 whole (`file_content`), along a list that is known (`followed_list`); `report` says what happened.
+
+Nothing is loaded here: each way in needs much that the others do not.
 """
-
-from dedupstore.operations.snapshot.journal import snapshot_journal
-from dedupstore.operations.snapshot.journalctl import JournalSource
-from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
-from dedupstore.operations.snapshot.run import snapshot
-from dedupstore.operations.snapshot.stream import snapshot_command, snapshot_stream
-
-__all__ = [
-    "FileChange",
-    "JournalSource",
-    "SnapshotOptions",
-    "SnapshotReport",
-    "snapshot",
-    "snapshot_command",
-    "snapshot_journal",
-    "snapshot_stream",
-]

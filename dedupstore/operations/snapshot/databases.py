@@ -9,11 +9,9 @@ from dedupstore.engine.monitor import Event
 from dedupstore.format.entry import Entry
 from dedupstore.operations.snapshot.observer import ReportingObserver
 from dedupstore.operations.snapshot.source_file import SourceFile
-from dedupstore.operations.snapshot.sqlite_source import (
+from dedupstore.operations.snapshot.sqlite_state import (
     SIBLING_SUFFIXES,
     DatabaseState,
-    NotCopied,
-    copy_database,
     database_state,
     is_database,
     is_sibling,
@@ -58,12 +56,16 @@ class Databases:
         return True
 
     def state(self, file: SourceFile) -> DatabaseState | None:
-        """Return the state of an open file that is a database; ``None`` if it is none.
+        """Return the state of an open file that SQLite may copy; ``None`` if it is no database.
 
         Raises:
             OSError: the file cannot be read.
         """
         if not is_database(file.descriptor, file.status.st_size):
+            return None
+        from dedupstore.operations.snapshot.sqlite_source import HAVE_SQLITE
+
+        if not HAVE_SQLITE:
             return None
         return database_state(file.absolute, file.descriptor, file.seen_ns)
 
@@ -83,6 +85,8 @@ class Databases:
         """
         if not self._copies:
             return None
+        from dedupstore.operations.snapshot.sqlite_source import NotCopied, copy_database
+
         try:
             # Less for each that was refused: some thousand locked ones must not take hours.
             wait_seconds = LOCK_WAIT_SECONDS / (1 + self._refused)

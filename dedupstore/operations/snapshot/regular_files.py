@@ -27,7 +27,7 @@ from dedupstore.operations.snapshot.observer import ReportingObserver
 from dedupstore.operations.snapshot.origin import Origin, OriginFinder
 from dedupstore.operations.snapshot.report import FileChange, SnapshotReport
 from dedupstore.operations.snapshot.source_file import SourceFile, open_source
-from dedupstore.operations.snapshot.sqlite_source import DatabaseState
+from dedupstore.operations.snapshot.sqlite_state import DatabaseState
 from dedupstore.operations.snapshot.stored_lists import StoredLists
 from dedupstore.operations.snapshot.twin_content import store_twin
 from dedupstore.operations.snapshot.twin_proofs import TwinProofs, may_have_twin

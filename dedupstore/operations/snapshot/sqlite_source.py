@@ -8,139 +8,30 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
-from contextlib import closing, suppress
-from typing import NamedTuple
+from contextlib import closing
 from urllib.parse import quote_from_bytes
 
-from dedupstore.format.hashing import digest
 from dedupstore.limits import MIB
-from dedupstore.operations.snapshot.known_files import is_past
+from dedupstore.operations.snapshot.sqlite_state import database_state
 
 try:
     import sqlite3
 except ImportError:  # a Python that was built without it: databases are stored as they are
-    _have_sqlite = False
+    HAVE_SQLITE = False
 else:
-    _have_sqlite = True
+    HAVE_SQLITE = True
 
-SIBLING_SUFFIXES = (b"-journal", b"-shm", b"-wal")
-"""What SQLite appends to a database's path for the files that belong to it."""
-
-# Of which, where they are not empty, these are the first bytes (https://sqlite.org/fileformat2.html).
-_SIBLING_MAGICS = {
-    b"-journal": (bytes.fromhex("d9d505f920a163d7"), bytes(8)),
-    b"-shm": ((3007000).to_bytes(4, sys.byteorder),),
-    b"-wal": (bytes.fromhex("377f0682"), bytes.fromhex("377f0683")),
-}
-
-_MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _READ_VERSION = 19
 _WAL_VERSION = 2
-_DATABASE_BYTES_MIN = 512
 _ATTEMPTS = 3
 _PAGES_AT_ONCE = 1024
 _FREE_BYTES_LEFT = 64 * MIB
-_STAMP_BITS = 62
 
 
 class NotCopied(Exception):
     """SQLite cannot copy the database; the message says why."""
-
-
-class DatabaseState(NamedTuple):
-    """What tells a state of a database from another, without reading it.
-
-    ``facts`` are of its file and of what belongs to it: device, inode, size, modification and
-    change time. ``is_settled`` is False where the last change is too recent to tell from the next.
-    """
-
-    facts: tuple[tuple[int, ...], ...]
-    is_settled: bool
-
-    @property
-    def stamp(self) -> int:
-        """A number, above 0, that another state has not; 0 where the state is not settled."""
-        if not self.is_settled:
-            return 0
-        value = int.from_bytes(digest(repr(self.facts).encode()), "little")
-        return value % ((1 << _STAMP_BITS) - 1) + 1
-
-    @property
-    def mtime_ns(self) -> int:
-        """When the database last changed."""
-        return max(facts[3] for facts in self.facts)
-
-    @property
-    def total_bytes(self) -> int:
-        """The length of all its files."""
-        return sum(facts[2] for facts in self.facts)
-
-    def after_copy(self, later: DatabaseState) -> DatabaseState:
-        """Return the state that a copy is of, which was made between this state and a later one.
-
-        SQLite, run by root, gives a -wal file to the database's owner once more, which changes
-        nothing but its change time. Where anything else has changed, the copy is of neither.
-        """
-        main, *siblings = self.facts
-        later_main, *later_siblings = later.facts
-        is_same = main == later_main and [f[:4] for f in siblings] == [
-            f[:4] for f in later_siblings
-        ]
-        return DatabaseState(later.facts, self.is_settled and is_same)
-
-
-def is_database(descriptor: int, size: int) -> bool:
-    """Tell whether an open file of ``size`` bytes begins as SQLite databases do.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    if size < _DATABASE_BYTES_MIN or not _have_sqlite:
-        return False
-    return os.pread(descriptor, len(_MAGIC), 0) == _MAGIC
-
-
-def is_sibling(absolute: bytes) -> bool:
-    """Tell whether the file at a path with one of ``SIBLING_SUFFIXES`` is what its name says.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    suffix = absolute[absolute.rindex(b"-") :]
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    descriptor = os.open(absolute, flags)
-    try:
-        begin = os.pread(descriptor, max(map(len, _SIBLING_MAGICS[suffix])), 0)
-    finally:
-        os.close(descriptor)
-    return not begin or begin.startswith(_SIBLING_MAGICS[suffix])
-
-
-def database_state(absolute: bytes, descriptor: int, seen_ns: int) -> DatabaseState:
-    """Return the state of the database at ``absolute``, which is open as ``descriptor``.
-
-    ``seen_ns`` is a time before this is called.
-
-    Raises:
-        OSError: the state cannot be told.
-    """
-    status = os.fstat(descriptor)
-    found = [status]
-    # The -shm file holds locks and an index, nothing that is not in the others.
-    for suffix in (b"-journal", b"-wal"):
-        with suppress(FileNotFoundError):
-            found.append(os.lstat(absolute + suffix))
-    is_settled = is_past(status.st_ctime_ns, seen_ns) and all(
-        is_past(sibling.st_mtime_ns, seen_ns) for sibling in found[1:]
-    )
-    facts = tuple(
-        (each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns)
-        for each in found
-    )
-    return DatabaseState(facts, is_settled)
 
 
 def copy_database(absolute: bytes, descriptor: int, lock_wait_seconds: float) -> int:
