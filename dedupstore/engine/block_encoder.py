@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.errors import DamageError
 from dedupstore.format.block import Block, ChunkInfo, decode_block, encode_block
@@ -42,8 +42,7 @@ class OpenBlock:
         self.chunks.append(ChunkInfo(id_, len(chunk)))
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedBlock:
+class EncodedBlock(NamedTuple):
     """A block ready to be appended to a pack."""
 
     data: bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
 from dedupstore.engine.keys import pack_key
@@ -24,8 +24,7 @@ from dedupstore.limits import PACK_BYTES_TARGET, PACK_CHUNKS_TARGET
 from dedupstore.storage.contract import WriteStore
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedPack:
+class FinishedPack(NamedTuple):
     """A pack that has been stored durably, with ``parity_bytes`` of parity beside it."""
 
     id: PackId

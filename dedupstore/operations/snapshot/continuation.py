@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dedupstore.chunking.parameters import ChunkingParameters
@@ -27,8 +26,7 @@ _REWRITTEN = Refusal(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Continuation:
+class Continuation(NamedTuple):
     """Where to go on reading a file.
 
     ``tree`` holds the part of the chunk list that stays. ``lead`` are the bytes behind it, up to
@@ -40,8 +38,7 @@ class Continuation:
     begin: int
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What came of trying to continue a file.
 
     ``continuation`` is ``None`` where it has to be read whole; ``refusal`` then says why, if that

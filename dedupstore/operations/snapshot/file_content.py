@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.chunking.chunker import Chunker, ReadInto, fill
 from dedupstore.engine.chunk_writer import ChunkWriter
@@ -21,8 +21,7 @@ READ_BUFFER_BYTES = 4 * MIB
 _SECTOR_BYTES = 512
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
+class ReadFile(NamedTuple):
     """What reading a file gave: its chunk list, and how much was read from disk."""
 
     content: Content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.engine.monitor import Monitor
 from dedupstore.format.content import EMPTY_CONTENT, Content
@@ -17,8 +17,7 @@ from dedupstore.operations.snapshot.twin_proofs import TwinProof, file_pieces
 from dedupstore.twins import inflate
 
 
-@dataclass(frozen=True, slots=True)
-class TwinContent:
+class TwinContent(NamedTuple):
     """The text of a file and how to rebuild the file from it."""
 
     content: Content

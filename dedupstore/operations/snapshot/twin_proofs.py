@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.engine.closing import Closing
 from dedupstore.engine.workers import worker_count
@@ -36,8 +36,7 @@ RECIPE_BYTES_FREE = 128
 """A recipe that takes no more is never too long: those of tiny logs take about 60, with a name."""
 
 
-@dataclass(frozen=True, slots=True)
-class TwinProof:
+class TwinProof(NamedTuple):
     """A recipe that was proved by rebuilding the file; ``file_id`` is the BLAKE3 of its bytes."""
 
     recipe: bytes

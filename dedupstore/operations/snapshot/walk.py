@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from dedupstore.engine.path_patterns import PathMatcher
@@ -53,8 +52,7 @@ class SilentObserver:
         """See ``WalkObserver.other_file_system``."""
 
 
-@dataclass(frozen=True, slots=True)
-class WalkRules:
+class WalkRules(NamedTuple):
     """What a walk leaves out.
 
     ``repository`` is the device and inode of the repository's folder, which never goes into
