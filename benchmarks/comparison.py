@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from corpora import Corpus, RestoreDiffers, footprint, require_equal, restored_root, warm_page_cache
+from documents import Head
 from engines.engine import Engine, EngineMissing, Operation, Scratch
-from machine import describe_machine, describe_project
 from measuring import CommandFailed, measure, measure_all, peak_rss_floor_bytes
 from priming import settle
 from results import Comparison, EngineResult, Status, Storage
@@ -38,8 +36,7 @@ def compare(plan: Plan) -> Comparison:
     So a machine that gets slower or busier does so for all. An engine that fails is left out of
     the runs that follow; what it did before is kept.
     """
-    started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    machine = describe_machine()
+    head = Head.now()
     results = [_enlist(engine) for engine in plan.engines]
     newest = _make_newest(plan.work)
     for run in range(plan.runs):
@@ -49,10 +46,7 @@ def compare(plan: Plan) -> Comparison:
             if results[chosen].status is Status.DONE:
                 _run_engine(plan, plan.engines[chosen], results[chosen], run, newest)
     return Comparison(
-        started=started,
-        machine=machine,
-        project=describe_project(),
-        python=platform.python_version(),
+        head=head,
         corpora=plan.corpora,
         runs=plan.runs,
         prime_bytes=plan.prime_bytes,

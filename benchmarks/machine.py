@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 def describe_machine() -> dict[str, object]:
-    """Return processor, cores, memory, kernel and the load at this moment. No host name."""
+    """Return processor, cores, memory, kernel, since when it runs, and its load. No host name."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "booted": _booted(),
         "load_average": os.getloadavg()[0],
     }
 
@@ -37,6 +40,18 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _booted() -> str | None:
+    """Return when the machine was started, to the minute; None where that is not to be had.
+
+    The kernel gives it against a clock that is adjusted, so the second is not always the same.
+    """
+    try:
+        seconds = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (AttributeError, OSError):
+        return None
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _git(*arguments: str) -> str:

@@ -17,25 +17,27 @@ for bad usage.
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from engines.borg import Borg
-from engines.bup import Bup
-from engines.dedupstore import Dedupstore
-from engines.engine import Archiver
-from engines.restic import Restic
+from documents import write_document
 from month_replay import NoLogs, Plan, replay_month
 from month_results import as_document, judge_month
 from month_tables import render_month
+from options import (
+    ARCHIVERS,
+    SUBJECT,
+    add_json,
+    add_programs,
+    add_work,
+    archivers,
+    count,
+    exit_with,
+    some_of,
+)
 from rotated_logs import open_logs
+from steps import work_folder
 
-SUBJECT = "dedupstore"
-ENGINES = (SUBJECT, "restic", "borg", "bup")
 MONTH_DAYS = 30
 QUICK_DAYS = 4
 KEPT_DAYS = 14
@@ -49,46 +51,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         sources = [open_logs(path) for path in options.folders]
-        work = Path(tempfile.mkdtemp(prefix="month-", dir=options.work)).resolve()
     except OSError as error:
         parser.error(str(error))
     if len({source.name for source in sources}) < len(sources):
         parser.error("two folders have the same name")
+    engines = archivers(options)
     try:
-        month = replay_month(
-            Plan(
-                engines=_engines(options),
-                sources=sources,
-                days=options.days or (QUICK_DAYS if options.quick else MONTH_DAYS),
-                snapshots_a_day=options.snapshots_a_day,
-                keep_days=options.keep_days or (QUICK_KEPT_DAYS if options.quick else KEPT_DAYS),
-                upkeep_days=options.upkeep_days,
-                seed=options.seed,
-                work=work,
+        with work_folder(options.work) as work:
+            month = replay_month(
+                Plan(
+                    engines=[engines[name] for name in (SUBJECT, *options.peers)],
+                    sources=sources,
+                    days=options.days or (QUICK_DAYS if options.quick else MONTH_DAYS),
+                    snapshots_a_day=options.snapshots_a_day,
+                    keep_days=options.keep_days
+                    or (QUICK_KEPT_DAYS if options.quick else KEPT_DAYS),
+                    upkeep_days=options.upkeep_days,
+                    seed=options.seed,
+                    work=work,
+                )
             )
-        )
     except NoLogs as error:
         parser.error(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     verdicts = judge_month(month)
     print(render_month(month, verdicts))
     if options.json:
-        options.json.write_text(json.dumps(as_document(month, verdicts), indent=2) + "\n")
+        write_document(options.json, as_document(month, verdicts))
     return 0 if month.subject.sound else 1
-
-
-def _engines(options: argparse.Namespace) -> list[Archiver]:
-    engines: dict[str, Archiver] = {
-        SUBJECT: Dedupstore(options.dedupstore),
-        "restic": Restic(options.restic),
-        "borg": Borg(options.borg),
-        "bup": Bup(options.bup),
-    }
-    return [engines[name] for name in ENGINES if name in options.engines]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,64 +95,35 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{QUICK_DAYS} days, {QUICK_KEPT_DAYS} rotated files kept, to see that all works",
     )
     parser.add_argument(
-        "--days", type=_count(1), help=f"days to replay (default {MONTH_DAYS}, with --quick less)"
+        "--days", type=count(1), help=f"days to replay (default {MONTH_DAYS}, with --quick less)"
     )
     parser.add_argument(
-        "--snapshots-a-day", type=_count(1), default=4, help="steps of a day (default 4)"
+        "--snapshots-a-day", type=count(1), default=4, help="steps of a day (default 4)"
     )
     parser.add_argument(
         "--keep-days",
-        type=_count(2),
+        type=count(2),
         help=f"rotated files kept of a log (default {KEPT_DAYS}, with --quick less)",
     )
     parser.add_argument(
         "--upkeep-days",
-        type=_count(0),
+        type=count(0),
         default=UPKEEP_DAYS,
         metavar="N",
         help=f"tidy up every N days (default {UPKEEP_DAYS}; 0: never)",
     )
     parser.add_argument("--seed", type=int, default=1, help="how texts are cut (default 1)")
     parser.add_argument(
-        "--engines",
-        type=_names,
-        default=list(ENGINES),
-        help=f"some of {','.join(ENGINES)} (default all); {SUBJECT} always takes part",
+        "--peers",
+        type=some_of(ARCHIVERS),
+        default=list(ARCHIVERS),
+        help=f"some of {','.join(ARCHIVERS)} (default all)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there")
-    parser.add_argument(
-        "--work",
-        type=Path,
-        metavar="DIR",
-        help="existing folder for all that is made, then deleted",
-    )
-    parser.add_argument(
-        "--dedupstore", metavar="CMD", help="default: dedupstore of PATH, else of .venv"
-    )
-    for name in ENGINES[1:]:
-        parser.add_argument(f"--{name}", metavar="PATH", default=name, help=f"which {name} to run")
+    add_json(parser)
+    add_work(parser)
+    add_programs(parser)
     return parser
 
 
-def _count(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f"at least {least}")
-        return number
-
-    # What argparse calls the type where `text` is no number.
-    parse.__name__ = "number"
-    return parse
-
-
-def _names(text: str) -> list[str]:
-    names = [name for name in text.split(",") if name]
-    unknown = [name for name in names if name not in ENGINES]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {unknown[0]} (choose from {','.join(ENGINES)})")
-    return [SUBJECT, *names]
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
-import platform
 import random
 import shutil
 import sys
@@ -15,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpora import Corpus, RestoreDiffers, footprint, restored_root
+from documents import Head
 from engines.dedupstore import Dedupstore
 from engines.engine import Archiver, EngineMissing, Scratch
 from log_host import LogHost, require_state, state_of
-from machine import describe_machine, describe_project
 from measuring import Command, CommandFailed, measure, measure_all
 from month_results import EngineMonth, Month, Step
 from results import Status
@@ -55,8 +53,7 @@ def replay_month(plan: Plan) -> Month:
     Afterwards every snapshot of the subject is restored and compared, and the last of each peer.
     Raises NoLogs if the sources hold none.
     """
-    started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    machine = describe_machine()
+    head = Head.now()
     source = random.Random(plan.seed)
     logs = daily_logs(plan.sources, plan.work / "texts", plan.days, source)
     if not logs:
@@ -104,10 +101,7 @@ def replay_month(plan: Plan) -> Month:
     for run in runs:
         run.prove(host.root, states, len(steps))
     return Month(
-        started=started,
-        machine=machine,
-        project=describe_project(),
-        python=platform.python_version(),
+        head=head,
         sources=plan.sources,
         logs=len(logs),
         days=plan.days,

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 
 from corpora import Corpus, Footprint
+from documents import Document, Head
 from engines.engine import Role
 from measuring import Measurement
 from results import Status, ratio
+from verdict import Unit, Verdict
 
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2
 
 
 @dataclass
@@ -89,10 +91,7 @@ class Step:
 class Month:
     """A finished replay; the first engine is the one that ratios are taken against."""
 
-    started: str
-    machine: dict[str, object]
-    project: dict[str, object]
-    python: str
+    head: Head
     sources: Sequence[Corpus]
     logs: int
     days: int
@@ -128,46 +127,30 @@ class Month:
         return next((e for e in self.engines if e.name == name and e.sound), None)
 
 
-@dataclass(frozen=True)
-class MonthVerdict:
-    """A bar, the most that the measured value may be, and the value (None: not measured)."""
-
-    title: str
-    value_max: float
-    value: float | None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the bar holds; None if it was not measured."""
-        return None if self.value is None else self.value <= self.value_max
-
-    def as_document(self) -> dict[str, object]:
-        """Return the verdict for the JSON document."""
-        return {**asdict(self), "met": self.met}
-
-
 REPOSITORY_SHARE_MAX = 0.45
 TIME_SHARE_MAX = 1.0
 READ_SHARE_MAX = 1.1
 _JUDGED_PEERS = ("restic", "borg")
 
 
-def judge_month(month: Month) -> list[MonthVerdict]:
+def judge_month(month: Month) -> list[Verdict]:
     """Return a verdict for every bar; an engine that failed is as if not measured."""
     subject = month.sound(month.subject.name)
     verdicts = []
     for name in _JUDGED_PEERS:
         peer = month.sound(name)
         size = _share(subject, peer, EngineMonth.repository_bytes)
-        title = f"repository: at most {REPOSITORY_SHARE_MAX:g} times {name}'s"
-        verdicts.append(MonthVerdict(title, REPOSITORY_SHARE_MAX, size))
+        verdicts.append(_at_most(f"repository, over {name}'s", size, REPOSITORY_SHARE_MAX))
         time = _share(subject, peer, EngineMonth.wall_seconds)
-        title = f"all snapshots and upkeep: at most {TIME_SHARE_MAX:g} times {name}'s time"
-        verdicts.append(MonthVerdict(title, TIME_SHARE_MAX, time))
+        title = f"time of all snapshots and upkeep, over {name}'s"
+        verdicts.append(_at_most(title, time, TIME_SHARE_MAX))
     read_bytes = subject.reported.get("bytes_read") if subject else None
-    title = f"bytes read: at most {READ_SHARE_MAX:g} times the new bytes (text and .gz)"
-    verdicts.append(MonthVerdict(title, READ_SHARE_MAX, ratio(read_bytes, month.new_bytes)))
-    return verdicts
+    title = "bytes read, over the new ones (text and .gz)"
+    return [*verdicts, _at_most(title, ratio(read_bytes, month.new_bytes), READ_SHARE_MAX)]
+
+
+def _at_most(title: str, value: float | None, bar: float) -> Verdict:
+    return Verdict(title, value, Unit.TIMES, bar, at_least=False)
 
 
 def _share(
@@ -178,14 +161,11 @@ def _share(
     return ratio(value(subject), value(peer)) if subject and peer else None
 
 
-def as_document(month: Month, verdicts: Sequence[MonthVerdict]) -> dict[str, object]:
+def as_document(month: Month, verdicts: Sequence[Verdict]) -> Document:
     """Return the replay as a JSON document. It names no folder, host or user."""
     return {
         "version": DOCUMENT_VERSION,
-        "started": month.started,
-        "machine": month.machine,
-        "project": month.project,
-        "python": month.python,
+        **month.head.as_document(),
         "sources": [{"name": source.name, **asdict(source.footprint)} for source in month.sources],
         "logs": month.logs,
         "days": month.days,
@@ -201,7 +181,7 @@ def as_document(month: Month, verdicts: Sequence[MonthVerdict]) -> dict[str, obj
     }
 
 
-def _engine_document(engine: EngineMonth, subject: EngineMonth) -> dict[str, object]:
+def _engine_document(engine: EngineMonth, subject: EngineMonth) -> Document:
     return {
         **asdict(engine),
         "wall_seconds": engine.wall_seconds(),

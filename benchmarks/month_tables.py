@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from month_results import EngineMonth, Month, MonthVerdict
+from documents import heading_rows
+from month_results import EngineMonth, Month
 from results import Status, ratio
 from sizes import megabytes
 from tables import align, show_seconds
+from verdict import Verdict, verdict_rows
 
 _ABSENT = "-"
 _Value = Callable[[EngineMonth], float | None]
 
 
-def render_month(month: Month, verdicts: Sequence[MonthVerdict]) -> str:
+def render_month(month: Month, verdicts: Sequence[Verdict]) -> str:
     """Return heading, table of totals and ratios, engines with versions, and bars."""
     return "\n".join(
         [
@@ -25,7 +27,7 @@ def render_month(month: Month, verdicts: Sequence[MonthVerdict]) -> str:
             "",
             *(_engine_line(engine, month) for engine in month.engines),
             "",
-            *(_verdict_line(verdict) for verdict in verdicts),
+            *align(verdict_rows(verdicts), rights=False),
         ]
     )
 
@@ -36,20 +38,19 @@ def _heading(month: Month) -> list[str]:
         f"{megabytes(source.footprint.apparent_bytes)})"
         for source in month.sources
     )
-    machine = month.machine
-    return [
-        f"sources  {sources}",
-        (
-            f"replay   {month.logs} logs, {month.days} days, {month.snapshots_a_day} snapshots a "
+    rows = [
+        ["sources", sources],
+        [
+            "replay",
+            f"{month.logs} logs, {month.days} days, {month.snapshots_a_day} snapshots a "
             f"day, {month.keep_days} rotated files kept, "
             + (f"upkeep every {month.upkeep_days} days, " if month.upkeep_days else "no upkeep, ")
-            + f"seed {month.seed}"
-        ),
-        f"machine  {machine['processor']}, {machine['cores']} cores, {machine['system']}",
-        f"commit   {month.project['commit'] or 'none'}"
-        + (" with changes" if month.project["modified"] else ""),
-        f"x        the engine's value over {month.subject.name}'s",
+            + f"seed {month.seed}",
+        ],
+        *([name, text] for name, text in heading_rows(month.head.as_document())),
+        ["x", f"the engine's value over {month.subject.name}'s"],
     ]
+    return align(rows, rights=False)
 
 
 def _table(month: Month) -> list[list[str]]:
@@ -113,9 +114,3 @@ def _engine_line(engine: EngineMonth, month: Month) -> str:
         return f"{engine.name}: {engine.status}: {engine.reason}"
     proof = f"{engine.snapshots_restored_equal} of {len(month.steps)} snapshots"
     return f"{engine.name}: {engine.version}; {engine.settings}; restored, compared: {proof}"
-
-
-def _verdict_line(verdict: MonthVerdict) -> str:
-    if verdict.value is None:
-        return f"[ ?  ] {verdict.title}: not measured"
-    return f"[{'pass' if verdict.met else 'MISS'}] {verdict.title}: {verdict.value:.2f}"

@@ -8,10 +8,12 @@ from enum import StrEnum
 from statistics import median
 
 from corpora import Corpus, Footprint
+from documents import Document, Head
 from engines.engine import Operation, Role
 from measuring import Measurement
+from verdict import Verdict
 
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2
 
 
 class Status(StrEnum):
@@ -75,10 +77,7 @@ class EngineResult:
 class Comparison:
     """A finished comparison; the first engine is the one that ratios are taken against."""
 
-    started: str
-    machine: dict[str, object]
-    project: dict[str, object]
-    python: str
+    head: Head
     corpora: Sequence[Corpus]
     runs: int
     prime_bytes: int
@@ -90,6 +89,11 @@ class Comparison:
     def subject(self) -> EngineResult:
         """The engine under test."""
         return self.engines[0]
+
+    @property
+    def corpora_bytes(self) -> int:
+        """Size of all data together."""
+        return sum(corpus.footprint.apparent_bytes for corpus in self.corpora)
 
     def sound(self, name: str) -> EngineResult | None:
         """Return the engine of that name if it did all runs and restored what was stored."""
@@ -106,26 +110,28 @@ def ratio(value: float | None, subject_value: float | None) -> float | None:
     return value / subject_value
 
 
-def as_document(comparison: Comparison, bars: Sequence[dict[str, object]]) -> dict[str, object]:
-    """Return the comparison as a JSON document. It names no path, host or user."""
+def as_document(comparison: Comparison, beside: Document, verdicts: Sequence[Verdict]) -> Document:
+    """Return the comparison as a JSON document, with what was measured `beside` it.
+
+    It names no path, host or user.
+    """
     return {
         "version": DOCUMENT_VERSION,
-        "started": comparison.started,
-        "machine": comparison.machine,
-        "project": comparison.project,
-        "python": comparison.python,
+        **comparison.head.as_document(),
         "corpora": [
             {"name": corpus.name, **asdict(corpus.footprint)} for corpus in comparison.corpora
         ],
         "runs": comparison.runs,
         "prime_bytes": comparison.prime_bytes,
         "peak_rss_floor_bytes": comparison.peak_rss_floor_bytes,
+        "operations": list(comparison.operations),
         "engines": [_engine_document(engine, comparison.subject) for engine in comparison.engines],
-        "bars": list(bars),
+        **beside,
+        "bars": [verdict.as_document() for verdict in verdicts],
     }
 
 
-def _engine_document(engine: EngineResult, subject: EngineResult) -> dict[str, object]:
+def _engine_document(engine: EngineResult, subject: EngineResult) -> Document:
     return {
         "name": engine.name,
         "role": engine.role,
@@ -138,20 +144,37 @@ def _engine_document(engine: EngineResult, subject: EngineResult) -> dict[str, o
             operation: _operation_document(engine, subject, operation)
             for operation in engine.measurements
         },
+        "sizes": {
+            name: _with_ratio(engine.storage_bytes(choose), subject.storage_bytes(choose))
+            for name, choose in _SIZES.items()
+        },
         "storage": [asdict(storage) for storage in engine.storage],
-        "repository_bytes": engine.repository_bytes(),
-        "repository_ratio": ratio(engine.repository_bytes(), subject.repository_bytes()),
     }
+
+
+_SIZES: dict[str, Callable[[Storage], int]] = {
+    "repository_first": lambda storage: storage.repository_first.apparent_bytes,
+    "repository_last": lambda storage: storage.repository_last.apparent_bytes,
+    "repository_allocated": lambda storage: storage.repository_last.allocated_bytes,
+    "home": lambda storage: storage.home.apparent_bytes,
+}
 
 
 def _operation_document(
     engine: EngineResult, subject: EngineResult, operation: Operation
-) -> dict[str, object]:
-    wall_seconds = engine.wall_seconds(operation)
+) -> Document:
     return {
-        "wall_seconds": wall_seconds,
-        "wall_ratio": ratio(wall_seconds, subject.wall_seconds(operation)),
-        "cpu_seconds": engine.cpu_seconds(operation),
-        "peak_rss_bytes": engine.peak_rss_bytes(operation),
-        "runs": [asdict(cost) for cost in engine.measurements[operation]],
-    }
+        name: _with_ratio(cost(engine, operation), cost(subject, operation))
+        for name, cost in _COSTS.items()
+    } | {"runs": [asdict(measured) for measured in engine.measurements[operation]]}
+
+
+_COSTS: dict[str, Callable[[EngineResult, Operation], float | None]] = {
+    "wall_seconds": EngineResult.wall_seconds,
+    "cpu_seconds": EngineResult.cpu_seconds,
+    "peak_rss_bytes": EngineResult.peak_rss_bytes,
+}
+
+
+def _with_ratio(value: float | None, subject_value: float | None) -> Document:
+    return {"value": value, "ratio": ratio(value, subject_value)}

@@ -28,7 +28,22 @@ def parse_bytes(text: str) -> int:
     return int(match[1]) * _UNIT_BYTES[match[2].upper()]
 
 
+def parse_sizes(text: str) -> list[int]:
+    """Return the sizes, in bytes, of a list with commas; those that are 0 are left out."""
+    return [size for size in map(parse_bytes, text.split(",")) if size]
+
+
+def gigabytes(size_bytes: float) -> str:
+    """Return a size in decimal gigabytes, or megabytes if it is smaller than one."""
+    return f"{size_bytes / 10**9:,.4g} GB" if size_bytes >= 10**9 else megabytes(size_bytes)
+
+
 def megabytes(size_bytes: float) -> str:
-    """Return a size in decimal megabytes, with one decimal below 100 MB."""
+    """Return a size in decimal megabytes with three digits, or in kilobytes below 0.1 MB."""
+    if not size_bytes:
+        return "0 MB"
     size = size_bytes / 10**6
-    return f"{size:,.1f} MB" if abs(size) < 100 else f"{size:,.0f} MB"
+    if abs(size) < 0.1:
+        return f"{size * 1000:,.0f} kB"
+    digits = 2 if abs(size) < 10 else 1 if abs(size) < 100 else 0
+    return f"{size:,.{digits}f} MB"

@@ -17,6 +17,7 @@ from corpora import footprint
 from engines.dedupstore import Dedupstore
 from engines.engine import Scratch
 from measuring import CommandFailed, Measurement, measure
+from options import add_json, add_subject, add_work
 
 _GENERATOR = Path(__file__).with_name("generated_logs.py")
 
@@ -91,13 +92,9 @@ def grow_log(log: Path, size_bytes: int) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that all scripts with steps have."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there")
-    parser.add_argument(
-        "--work", type=Path, metavar="DIR", help="existing folder for data and repository"
-    )
-    parser.add_argument(
-        "--dedupstore", metavar="CMD", help="default: dedupstore of PATH, else of .venv"
-    )
+    add_json(parser)
+    add_work(parser)
+    add_subject(parser)
 
 
 @contextmanager

@@ -1,92 +1,89 @@
-"""The comparison as text for a terminal."""
+"""The document of a comparison as tables, for terminals and for pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bars import MemoryBar, Verdict
-from results import Comparison, EngineResult, Status, Storage, ratio
+from documents import Document, heading_rows
+from engines.engine import Operation
+from results import Status
 from sizes import megabytes
+from verdict import Verdict, verdict_rows
 
 _ABSENT = "-"
 
 
-def render(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
+def render(document: Document) -> str:
     """Return heading, table of medians and ratios, engines with versions, and bars."""
     return "\n".join(
         [
-            *_heading(comparison),
+            *align([[name, text] for name, text in comparison_heading(document)], rights=False),
             "",
-            *align(_table(comparison)),
+            *align(comparison_rows(document)),
             "",
-            *(_engine_line(engine) for engine in comparison.engines),
+            *engine_lines(document),
             "",
-            *(_verdict_line(verdict) for verdict in verdicts),
+            *align(verdict_rows(verdicts_of(document)), rights=False),
         ]
     )
 
 
-def align(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines: the first column to the left, the others to the right."""
+def align(rows: Sequence[Sequence[str]], *, rights: bool = True) -> list[str]:
+    """Return rows as lines: the first column to the left, the others to the right, if wanted."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
+            cell.rjust(width) if rights and column else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
 
 
-def _heading(comparison: Comparison) -> list[str]:
+def as_markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows, of which the first is the heading, as a table in Markdown."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return [lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]
+
+
+def comparison_heading(document: Document) -> list[tuple[str, str]]:
+    """Return what was measured, when and where, as names and texts."""
     corpora = ", ".join(
-        f"{corpus.name} ({corpus.footprint.files} files, "
-        f"{megabytes(corpus.footprint.apparent_bytes)})"
-        for corpus in comparison.corpora
+        f"{corpus['name']} ({corpus['files']:,} files, {megabytes(corpus['apparent_bytes'])})"
+        for corpus in document["corpora"]
     )
-    machine = comparison.machine
+    figures = (
+        f"times and sizes are medians of {document['runs']}, peak memory is the largest;"
+        f" in brackets: over {document['engines'][0]['name']}'s"
+    )
     return [
-        f"corpus   {corpora}",
-        f"machine  {machine['processor']}, {machine['cores']} cores, {machine['system']}",
-        f"commit   {comparison.project['commit'] or 'none'}"
-        + (" with changes" if comparison.project["modified"] else ""),
-        f"runs     {comparison.runs}; times and sizes are medians, peak memory is the largest",
-        f"x        the engine's value over {comparison.subject.name}'s",
+        ("data", corpora),
+        *heading_rows(document),
+        ("figures", figures),
     ]
 
 
-def _table(comparison: Comparison) -> list[list[str]]:
-    engines = [engine for engine in comparison.engines if engine.measurements]
-    subject = comparison.subject
-    header = [""]
-    for engine in engines:
-        name = engine.name if engine.status is Status.DONE else f"{engine.name} ({engine.status})"
-        header += [name] if engine is subject else [name, "x"]
-    rows = [header]
-    for prefix, show, cost in _COSTS:
-        for operation in comparison.operations:
-            values = [(engine, cost(engine, operation)) for engine in engines]
-            rows.append(_row(prefix + operation.label, show, values, subject))
-    for title, size in _SIZES:
-        values = [(engine, engine.storage_bytes(size)) for engine in engines]
-        rows.append(_row(title, megabytes, values, subject))
+def comparison_rows(document: Document) -> list[list[str]]:
+    """Return what every engine took, a row for each operation and cost."""
+    engines = [engine for engine in document["engines"] if engine["operations"]]
+    rows = [["", *map(_engine_title, engines)]]
+    for prefix, cost, show in COSTS:
+        for name in document["operations"]:
+            figures = [engine["operations"].get(name, {}).get(cost) for engine in engines]
+            rows.append([prefix + Operation(name).label, *_cells(figures, show)])
+    for title, size in SIZES:
+        rows.append([title, *_cells([engine["sizes"][size] for engine in engines], megabytes)])
     return rows
 
 
-def _row(
-    title: str,
-    show: Callable[[float], str],
-    values: Sequence[tuple[EngineResult, float | None]],
-    subject: EngineResult,
-) -> list[str]:
-    subject_value = next((value for engine, value in values if engine is subject), None)
-    row = [title]
-    for engine, value in values:
-        row.append(_ABSENT if value is None else show(value))
-        if engine is not subject:
-            share = ratio(value, subject_value)
-            row.append(_ABSENT if share is None else f"{share:.2f}")
-    return row
+def engine_lines(document: Document) -> list[str]:
+    """Return a line for each engine: its version and settings, and whether it restored."""
+    return [_engine_line(engine) for engine in document["engines"]]
+
+
+def verdicts_of(document: Document) -> list[Verdict]:
+    """Return the verdicts of a document."""
+    return [Verdict.from_document(bar) for bar in document["bars"]]
 
 
 def show_seconds(seconds: float) -> str:
@@ -94,48 +91,44 @@ def show_seconds(seconds: float) -> str:
     return f"{seconds:.2f} s"
 
 
-_COSTS = (
-    ("", show_seconds, EngineResult.wall_seconds),
-    ("CPU, ", show_seconds, EngineResult.cpu_seconds),
-    ("peak memory, ", megabytes, EngineResult.peak_rss_bytes),
+COSTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("", "wall_seconds", show_seconds),
+    ("CPU, ", "cpu_seconds", show_seconds),
+    ("peak memory, ", "peak_rss_bytes", megabytes),
+)
+
+SIZES = (
+    ("repository, first snapshot", "repository_first"),
+    ("repository, all operations", "repository_last"),
+    ("repository, blocks on disk", "repository_allocated"),
+    ("caches beside it", "home"),
 )
 
 
-def _repository_first(storage: Storage) -> int:
-    return storage.repository_first.apparent_bytes
+def _engine_title(engine: Document) -> str:
+    if engine["status"] == Status.DONE:
+        return str(engine["name"])
+    return f"{engine['name']} ({engine['status']})"
 
 
-def _repository_last(storage: Storage) -> int:
-    return storage.repository_last.apparent_bytes
+def _cells(figures: Sequence[Document | None], show: Callable[[float], str]) -> list[str]:
+    """Return a row of values; those behind the first, which is the subject's, with their ratio."""
+    cells = []
+    for place, figure in enumerate(figures):
+        if figure is None or figure["value"] is None:
+            cells.append(_ABSENT)
+        elif place == 0 or figure["ratio"] is None:
+            cells.append(show(figure["value"]))
+        else:
+            cells.append(f"{show(figure['value'])} ({figure['ratio']:.2f})")
+    return cells
 
 
-def _repository_allocated(storage: Storage) -> int:
-    return storage.repository_last.allocated_bytes
-
-
-def _home(storage: Storage) -> int:
-    return storage.home.apparent_bytes
-
-
-_SIZES = (
-    ("repository, first snapshot", _repository_first),
-    ("repository, all operations", _repository_last),
-    ("repository, blocks on disk", _repository_allocated),
-    ("caches beside it", _home),
-)
-
-
-def _engine_line(engine: EngineResult) -> str:
-    if engine.status is not Status.DONE:
-        return f"{engine.name}: {engine.status}: {engine.reason}"
+def _engine_line(engine: Document) -> str:
+    if engine["status"] != Status.DONE:
+        return f"{engine['name']}: {engine['status']}: {engine['reason']}"
     proof = {True: "restored byte for byte", False: "restore differs", None: "restore not compared"}
-    return f"{engine.name}: {engine.version}; {engine.settings}; {proof[engine.restored_equal]}"
-
-
-def _verdict_line(verdict: Verdict) -> str:
-    if verdict.value is None:
-        return f"[ ?  ] {verdict.title}: not measured"
-    value = (
-        megabytes(verdict.value) if isinstance(verdict.bar, MemoryBar) else f"{verdict.value:.2f}"
+    return (
+        f"{engine['name']}: {engine['version']}; {engine['settings']};"
+        f" {proof[engine['restored_equal']]}"
     )
-    return f"[{'pass' if verdict.met else 'MISS'}] {verdict.title}: {value}"

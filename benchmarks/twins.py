@@ -10,7 +10,6 @@ exactly or a bar is missed.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,8 +19,9 @@ from pathlib import Path
 
 from dedupstore.twins import kernel_name
 
+from documents import Head, write_document
 from gzip_encoders import Encoder, encoder_names, encoders
-from machine import describe_machine, describe_project
+from options import add_json, add_work, exit_with, some_of
 from sizes import megabytes, parse_bytes
 from steps import work_folder
 from tables import align
@@ -43,6 +43,7 @@ class Bar:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try, measure, print; return 0, or 1 if something is not as it must be."""
     options = _parser().parse_args(arguments)
+    head = Head.now()
     texts = {
         folder.name: sample_texts(folder, options.files, options.bytes)
         for folder in options.folders
@@ -70,8 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n".join(_report([found, *exact, *others], speeds, missing, bars)))
     if options.json:
         document = {
-            "machine": describe_machine(),
-            "project": describe_project(),
+            **head.as_document(),
             "kernel": kernel_name(),
             "text_bytes": {name: sum(map(len, each)) for name, each in texts.items()},
             "trials": [asdict(row) for row in (found, *exact, *others)],
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "missing": missing,
             "bars": [asdict(bar) for bar in bars],
         }
-        options.json.write_text(json.dumps(document, indent=2) + "\n")
+        write_document(options.json, document)
     return 1 if any(bar.met is False for bar in bars) else 0
 
 
@@ -168,15 +168,6 @@ def _speed_row(speed: Speed) -> list[str]:
     ]
 
 
-def _names(text: str) -> list[str]:
-    names = [name for name in text.split(",") if name]
-    unknown = set(names) - set(encoder_names())
-    if unknown:
-        known = ", ".join(encoder_names())
-        raise argparse.ArgumentTypeError(f"unknown: {unknown.pop()} (choose from {known})")
-    return names
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -187,7 +178,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--files", type=int, default=4, help="texts of a folder (default 4)")
     parser.add_argument(
-        "--encoders", type=_names, default=encoder_names(), help="names with commas (default all)"
+        "--encoders",
+        type=some_of(encoder_names()),
+        default=encoder_names(),
+        help="names with commas (default all)",
     )
     parser.add_argument(
         "--speed-bytes",
@@ -198,10 +192,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--runs", type=int, default=5, help="runs of each measurement of speed (default 5; 0: none)"
     )
-    parser.add_argument("--work", type=Path, help="existing folder for all that is made")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there")
+    add_json(parser)
+    add_work(parser)
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

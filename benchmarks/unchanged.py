@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from documents import Head, write_document
 from engines.dedupstore import Dedupstore
 from engines.engine import EngineMissing
-from machine import describe_machine, describe_project
+from options import exit_with
 from sizes import megabytes, parse_bytes
 from steps import Step, Steps, add_options, generate, grow_log, work_folder
 from tables import align
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 0, or 1 if a step failed."""
     options = _parser().parse_args(arguments)
     engine = Dedupstore(options.dedupstore)
+    head = Head.now()
     try:
         version = engine.version()
     except EngineMissing as error:
@@ -34,14 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n".join(_report(steps)))
     if options.json:
         document = {
+            **head.as_document(),
             "version": version,
-            "machine": describe_machine(),
-            "project": describe_project(),
             "log_bytes": options.bytes,
             "grow_bytes": options.grow,
             "steps": [step.as_document() for step in steps],
         }
-        options.json.write_text(json.dumps(document, indent=2) + "\n")
+        write_document(options.json, document)
     return 1 if any(step.failure for step in steps) else 0
 
 
@@ -99,4 +99,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

@@ -33,8 +33,10 @@ class Dedupstore(Archiver):
         line = first_line_of([*self.program, "version", "--json"])
         try:
             fields = json.loads(line)
-            return f"{fields['version']} ({fields['kernel']} kernel, format {fields['format']})"
-        except (ValueError, KeyError, TypeError) as error:
+            kernel = f"{fields['kernel']} kernel ({fields['kernel_detail']})"
+            libraries = (f"{name} {version}" for name, version in fields["libraries"].items())
+            return ", ".join((f"{fields['version']}, {kernel}", *libraries))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineMissing(f"does not say its version: {error}") from error
 
     def initialize(self, scratch: Scratch) -> Sequence[Command]:

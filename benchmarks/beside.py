@@ -1,0 +1,69 @@
+"""What a comparison measures of dedupstore alone: memory at growing sizes, the chunking kernel."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bars import judge_kernel
+from corpora import Corpus
+from documents import Document
+from engines.dedupstore import Dedupstore
+from peaks import COMPARED, judge_peaks, measure_large_log
+from steps import work_folder
+from verdict import Verdict
+
+_KERNELS = Path(__file__).with_name("kernels.py")
+_KEPT = ("data_bytes", "speeds", "chunking_gigabytes_per_second")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What goes into the document of a comparison, and the verdicts."""
+
+    document: Document
+    verdicts: Sequence[Verdict]
+
+
+def measure_beside(options: argparse.Namespace, corpora: Sequence[Corpus]) -> Beside:
+    """Measure the peaks at `options.memory`, and the kernel unless `options.no_kernels`."""
+    document: Document = {}
+    verdicts: list[Verdict] = []
+    cases = []
+    for size in options.memory:
+        print(f"peak memory: {size:,} bytes", file=sys.stderr)
+        with work_folder(options.work) as work:
+            engine = Dedupstore(options.dedupstore)
+            cases.append(measure_large_log(engine, work, size, COMPARED))
+    if cases:
+        document["memory"] = [case.as_document() for case in cases]
+        verdicts += judge_peaks(cases)
+    if not options.no_kernels:
+        kernels = _measure_kernels([corpus.path for corpus in corpora])
+        document["kernels"] = kernels
+        verdicts.append(judge_kernel(kernels["chunking_gigabytes_per_second"] if kernels else None))
+    return Beside(document, verdicts)
+
+
+def _measure_kernels(paths: Sequence[Path]) -> Document | None:
+    """Measure in a process of its own: the one that measures engines must stay small."""
+    print("chunking kernel", file=sys.stderr)
+    with tempfile.NamedTemporaryFile(suffix=".json") as result:
+        arguments = ["--only", "chunking", "--json", result.name, *map(str, paths)]
+        try:
+            subprocess.run(
+                [sys.executable, str(_KERNELS), *arguments],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            measured: Document = json.load(result)
+        except (subprocess.CalledProcessError, ValueError):
+            print("  not measured: is dedupstore installed for this Python?", file=sys.stderr)
+            return None
+    return {name: measured[name] for name in _KEPT}

@@ -1,0 +1,117 @@
+"""Runs dedupstore's commands on logs of any size, and judges their peak memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bars import judge_memory
+from engines.dedupstore import Dedupstore
+from sizes import gigabytes
+from steps import Step, Steps, generate, grow_log
+from verdict import Unit, Verdict
+
+PEAK_GROWTH_MAX = 1.1
+"""How much more a command may need for ten times the data: what is within it counts as the same."""
+
+COMPARED = ("snapshot, first", "snapshot, reread", "snapshot, unchanged", "restore")
+"""The operations that are compared with other engines."""
+
+_GROW_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """Commands on the same logs, and the size of the log if it is one."""
+
+    title: str
+    log_bytes: int | None
+    steps: Sequence[Step]
+
+    @property
+    def peak_rss_bytes(self) -> float | None:
+        """Peak memory of the command that needed most; None if one failed."""
+        peaks = [step.cost.peak_rss_bytes for step in self.steps if step.cost is not None]
+        return max(peaks, default=None) if len(peaks) == len(self.steps) else None
+
+    def as_document(self) -> dict[str, object]:
+        """Return the case for a JSON document."""
+        return {
+            "title": self.title,
+            "log_bytes": self.log_bytes,
+            "peak_rss_bytes": self.peak_rss_bytes,
+            "steps": [step.as_document() for step in self.steps],
+        }
+
+
+def measure_large_log(
+    engine: Dedupstore, work: Path, log_bytes: int, only: Collection[str] = ()
+) -> Case:
+    """Run commands on one log without repetition; `only` names those that are wanted."""
+    log = work / "logs" / "large.log"
+    log.parent.mkdir()
+    generate("log", str(log), "--bytes", str(log_bytes))
+    steps = _run_commands(engine, work, log.parent, log, only)
+    return Case(f"one log of {gigabytes(log_bytes)}", log_bytes, steps)
+
+
+def measure_small_logs(engine: Dedupstore, work: Path, files: int) -> Case:
+    """Run all commands on many small logs."""
+    logs = work / "logs"
+    generate("files", str(logs), "--files", str(files))
+    log = logs / "service-00000" / "worker-0000000.log"
+    return Case(f"{files:,} small logs", None, _run_commands(engine, work, logs, log))
+
+
+def judge_peaks(cases: Sequence[Case]) -> list[Verdict]:
+    """Hold the peak of each case to the bar, and that of the largest log to that of the smallest.
+
+    Whoever needs the same for any size of log needs no more for a larger one.
+    """
+    verdicts = [judge_memory(case.title, case.peak_rss_bytes) for case in cases]
+    logs = {case.log_bytes: case for case in cases if case.log_bytes is not None}
+    if len(logs) > 1:
+        smallest, largest = logs[min(logs)], logs[max(logs)]
+        peaks = smallest.peak_rss_bytes, largest.peak_rss_bytes
+        growth = None if None in peaks else peaks[1] / peaks[0]  # type: ignore[operator]
+        title = f"peak memory: {largest.title} over {smallest.title}"
+        verdicts.append(Verdict(title, growth, Unit.TIMES, PEAK_GROWTH_MAX, at_least=False))
+    return verdicts
+
+
+def _run_commands(
+    engine: Dedupstore, work: Path, logs: Path, log: Path, only: Collection[str] = ()
+) -> list[Step]:
+    """Run commands on `logs`; `log` is the file that is shown and that grows.
+
+    What the commands that are wanted need comes first, wanted or not.
+    """
+    steps = Steps(engine, work)
+    commands: Mapping[str, Sequence[str]] = {
+        "init": ("init",),
+        "snapshot, first": ("snapshot", str(logs)),
+        "snapshot, unchanged": ("snapshot", str(logs)),
+        "snapshot, reread": ("snapshot", "--reread", str(logs)),
+        "snapshot, grown": ("snapshot", str(logs)),
+        "list": ("list",),
+        "ls": ("ls", "latest", "--recursive"),
+        "diff": ("diff", "latest~1", "latest"),
+        "stats": ("stats",),
+        "cat": ("cat", "latest", str(log)),
+        "check": ("check",),
+        "check, data": ("check", "--data"),
+        "restore": ("restore", "latest", "--target", str(steps.scratch.target)),
+        # The index is disposable: the next command builds it anew from the packs.
+        "check, index lost": ("check",),
+    }
+    for title, arguments in commands.items():
+        if only and title not in ("init", *only):
+            continue
+        if title == "snapshot, grown":
+            grow_log(log, _GROW_BYTES)
+        if title == "check, index lost":
+            shutil.rmtree(steps.scratch.repository / "index", ignore_errors=True)
+        steps.run(title, *arguments, as_json=title != "cat")
+    return steps.done
