@@ -103,6 +103,7 @@ def test_bytes_survive_json(value: bytes) -> None:
             bytes_max=COUNTS,
             line_bound_bytes=COUNTS,
         ),
+        parity_percent=st.none() | st.integers(1, 100),
     )
 )
 def test_configs_are_read_back(config: RepositoryConfig) -> None:
