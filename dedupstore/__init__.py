@@ -55,15 +55,15 @@ if TYPE_CHECKING:
         RepairReport,
         repair,
     )
-    from dedupstore.operations.restore import (
+    from dedupstore.operations.restore.options import (
         EntriesLost,
         FileDamaged,
         Overwrite,
         RestoreOptions,
         RestoreReport,
-        restore,
-        restore_tar,
     )
+    from dedupstore.operations.restore.run import restore
+    from dedupstore.operations.restore.tar_stream import restore_tar
     from dedupstore.operations.snapshot.journal import snapshot_journal
     from dedupstore.operations.snapshot.journalctl import JournalSource
     from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
@@ -117,8 +117,8 @@ _HOMES = {
     "LogPart": "dedupstore.operations.log_parts",
     "LogParts": "dedupstore.operations.log_parts",
     "log_parts": "dedupstore.operations.log_parts",
-    "EntriesLost": "dedupstore.operations.restore",
-    "FileDamaged": "dedupstore.operations.restore",
+    "EntriesLost": "dedupstore.operations.restore.options",
+    "FileDamaged": "dedupstore.operations.restore.options",
     "ProtectReport": "dedupstore.operations.protect",
     "protect": "dedupstore.operations.protect",
     "unprotect": "dedupstore.operations.protect",
@@ -131,11 +131,11 @@ _HOMES = {
     "RepairPlan": "dedupstore.operations.repair",
     "RepairReport": "dedupstore.operations.repair",
     "repair": "dedupstore.operations.repair",
-    "Overwrite": "dedupstore.operations.restore",
-    "RestoreOptions": "dedupstore.operations.restore",
-    "RestoreReport": "dedupstore.operations.restore",
-    "restore": "dedupstore.operations.restore",
-    "restore_tar": "dedupstore.operations.restore",
+    "Overwrite": "dedupstore.operations.restore.options",
+    "RestoreOptions": "dedupstore.operations.restore.options",
+    "RestoreReport": "dedupstore.operations.restore.options",
+    "restore": "dedupstore.operations.restore.run",
+    "restore_tar": "dedupstore.operations.restore.tar_stream",
     "FileChange": "dedupstore.operations.snapshot.report",
     "JournalSource": "dedupstore.operations.snapshot.journalctl",
     "SnapshotOptions": "dedupstore.operations.snapshot.report",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.file_reader import FilePart, refuse_damage
@@ -14,7 +14,9 @@ from dedupstore.engine.monitor import Event
 from dedupstore.engine.twin_reader import entry_parts
 from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.entry import Entry
-from dedupstore.logs.record_time import Cut, TimeContext, find_cut
+
+if TYPE_CHECKING:
+    from dedupstore.logs.record_time import Cut
 
 _UNRECOGNISED = "no known format of times is recognised throughout it"
 
@@ -22,8 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class TrimRule:
+class TrimRule(NamedTuple):
     """Keep of a log what had been written until a moment.
 
     ``zone`` is that of times in logs which name none; ``until`` is a time with a zone, and means
@@ -38,6 +39,8 @@ class TrimRule:
 
         Times without a year are taken to lie before the file's modification time.
         """
+        from dedupstore.logs.record_time import TimeContext, find_cut
+
         until_ns = (self.until - _EPOCH) // _MICROSECOND * 1000 + 999
         written_ns = entry.mtime_ns if entry.mtime_ns > 0 else None
         return find_cut(pieces, until_ns, TimeContext(self.zone, written_ns))

@@ -44,6 +44,7 @@ LATE_IMPORTS = {
     "dedupstore/chunking/kernel.py:_python_twin": "only where there is no native kernel",
     "dedupstore/clock.py:parse_zone": "only where a zone is named; zoneinfo loads sysconfig",
     "dedupstore/engine/index_home.py:_outer_folder": "only for repositories that are read-only",
+    "dedupstore/engine/record_trim.py:find_cut": "only what is trimmed has its times read",
     "dedupstore/engine/repository.py:_home_of_index": "lists of snapshots need no index",
     "dedupstore/engine/repository.py:chunker": "only what reads new data cuts it",
     "dedupstore/engine/repository.py:index": "lists of snapshots need no index",

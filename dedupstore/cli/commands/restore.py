@@ -28,15 +28,14 @@ from dedupstore.cli.text import (
     printable,
 )
 from dedupstore.engine.monitor import Event
-from dedupstore.operations.restore import (
+from dedupstore.operations.restore.options import (
     EntriesLost,
     FileDamaged,
     Overwrite,
     RestoreOptions,
     RestoreReport,
-    restore,
-    restore_tar,
 )
+from dedupstore.operations.restore.run import restore
 
 _EPILOG = """
 dedupstore restore latest --target /tmp/logs
@@ -99,6 +98,8 @@ def command(context: click.Context, /, **given: Any) -> int:
         found = find_point_in_time(session, repository, given)
         paths = tuple(os.fsencode(path) for path in found.paths)
         if given["tar"]:
+            from dedupstore.operations.restore.tar_stream import restore_tar
+
             output, plain, trim = binary_stdout(), given["plain"], found.trim
             report = restore_tar(repository, found.snapshot, output, paths, plain=plain, trim=trim)
             return _exit_code(report)
