@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 
 PathMatcher = Callable[[bytes], bool]
 
@@ -64,6 +65,13 @@ def compile_selection(selectors: Sequence[bytes]) -> PathMatcher:
         return lambda path: True
     matches = compile_patterns(b"/" + selector.strip(b"/") for selector in selectors)
     return lambda path: matches(path) or not exact.isdisjoint(_path_and_folders(path))
+
+
+def folder_of_selector(selector: bytes) -> bytes:
+    """Return the path that holds, or is, all that ``selector`` can choose; empty for the root."""
+    parts = selector.strip(b"/").split(b"/")
+    plain = takewhile(lambda part: not _GLOB_CHARACTERS.search(part), filter(None, parts))
+    return b"/".join(plain)
 
 
 def _path_and_folders(path: bytes) -> Iterator[bytes]:

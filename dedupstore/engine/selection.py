@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from dedupstore.engine.chunk_reader import ChunkReader
-from dedupstore.engine.path_patterns import PathMatcher, compile_selection
+from dedupstore.engine.manifest_search import ManifestSearch
+from dedupstore.engine.path_patterns import PathMatcher, compile_selection, folder_of_selector
 from dedupstore.engine.snapshots import Snapshot
-from dedupstore.engine.tree_reader import LostEntries, manifest_entries, readable_entries
-from dedupstore.errors import PathUnknown
-from dedupstore.format.entry import Entry, EntryType
+from dedupstore.engine.tree_reader import (
+    LostEntries,
+    PieceReader,
+    manifest_entries,
+    readable_entries,
+)
+from dedupstore.errors import DamageError, PathUnknown
+from dedupstore.format.entry import Entry, EntryType, path_sort_key
 
 
 class Selection:
@@ -26,28 +31,54 @@ class Selection:
             selector: compile_selection([selector]) for selector in selectors
         }
         self._unmatched = set(self._matchers)
+        self._ranges = _ranges([folder_of_selector(selector) for selector in selectors])
 
     def entries(
         self,
-        reader: ChunkReader,
+        reader: PieceReader,
         snapshot: Snapshot,
         on_lost: Callable[[LostEntries], None] | None = None,
     ) -> Iterator[tuple[Entry, bool]]:
-        """Yield every entry in path order, and whether it is chosen.
+        """Yield all chosen entries and the folders above them in path order, and which is chosen.
 
-        With ``on_lost``, entries that are lost do not end it: it is told between which paths.
+        Others may be among them: where a selector is a glob, what it begins with says how much of
+        the manifest is read. With ``on_lost``, entries that are lost do not end it: it is told
+        between which paths.
 
         Raises:
             ChunkUnreadable, FormatError, UnsupportedFormat, StorageError: the manifest cannot be
                 read.
         """
+        for entry in self._read(reader, snapshot, on_lost):
+            yield entry, self._choose(entry.path)
+
+    def _read(
+        self,
+        reader: PieceReader,
+        snapshot: Snapshot,
+        on_lost: Callable[[LostEntries], None] | None,
+    ) -> Iterator[Entry]:
         manifest, level = snapshot.record.manifest, snapshot.record.manifest_level
+        last_key = b""
+        if self._ranges is not None:
+            search = ManifestSearch(reader, manifest, level)
+            try:
+                for begin, end in self._ranges:
+                    for entry in search.entries_from(begin):
+                        key = path_sort_key(entry.path)
+                        if key >= end:
+                            break
+                        last_key = key
+                        yield entry
+                return
+            except DamageError:
+                if on_lost is None:
+                    raise
         if on_lost is None:
             entries = manifest_entries(reader, manifest, level)
         else:
             entries = readable_entries(reader, manifest, level, on_lost)
-        for entry in entries:
-            yield entry, self._choose(entry.path)
+        yield from (entry for entry in entries if path_sort_key(entry.path) > last_key)
 
     def unmatched(self) -> list[bytes]:
         """Return the selectors that have chosen nothing so far, in the order they were given."""
@@ -84,7 +115,31 @@ class Selection:
         return bool(chosen)
 
 
-def find_file(reader: ChunkReader, snapshot: Snapshot, path: bytes) -> Entry:
+def _ranges(paths: Sequence[bytes]) -> list[tuple[bytes, bytes]] | None:
+    """Return between which sort keys all below ``paths``, and the folders above them, are.
+
+    Each range ends before its second key; they are in order and apart. ``None``: anywhere.
+    """
+    if not all(paths) or not paths:
+        return None
+    ranges: set[tuple[bytes, bytes]] = set()
+    for path in paths:
+        key = path_sort_key(path)
+        # Nothing else is between a key and that with a NUL behind it, or sorts among what is below.
+        ranges.add((key, key + b"\1"))
+        while b"\0" in key:
+            key = key.rpartition(b"\0")[0]
+            ranges.add((key, key + b"\0"))
+    merged: list[tuple[bytes, bytes]] = []
+    for begin, end in sorted(ranges):
+        if merged and begin < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def find_file(reader: PieceReader, snapshot: Snapshot, path: bytes) -> Entry:
     """Return the entry of the file at ``path``, with or without its leading ``/``.
 
     Raises:
@@ -93,9 +148,9 @@ def find_file(reader: ChunkReader, snapshot: Snapshot, path: bytes) -> Entry:
             entry should be in it, cannot be read.
     """
     wanted = path.strip(b"/")
-    record = snapshot.record
     lost: list[LostEntries] = []
-    for entry in readable_entries(reader, record.manifest, record.manifest_level, lost.append):
+    # One that is spelled like the path chooses it, whatever characters it holds.
+    for entry, _ in Selection([wanted]).entries(reader, snapshot, lost.append):
         if entry.path == wanted:
             if entry.type is EntryType.FILE:
                 return entry

@@ -95,7 +95,7 @@ def manifest_entries(reader: PieceReader, manifest: ChunkId, level: int) -> Iter
     """
     last_key = b""
     for piece in manifest_pieces(reader, manifest, level):
-        for entry in _entries_of(piece, last_key):
+        for entry in entries_of_piece(piece, last_key):
             last_key = path_sort_key(entry.path)
             yield entry
 
@@ -120,7 +120,7 @@ def readable_entries(
         try:
             if isinstance(piece, LostExtent):
                 raise piece.damage
-            entries = list(_entries_of(piece, path_sort_key(last_path) if last_path else b""))
+            entries = list(entries_of_piece(piece, path_sort_key(last_path) if last_path else b""))
         except DamageError as damage:
             if level == 0:
                 raise
@@ -162,7 +162,12 @@ def manifest_piece_ids(reader: PieceReader, manifest: ChunkId, level: int) -> It
         yield extent.id
 
 
-def _entries_of(piece: memoryview, last_key: bytes) -> Iterator[Entry]:
+def entries_of_piece(piece: memoryview, last_key: bytes) -> Iterator[Entry]:
+    """Yield the entries of a level-0 piece, the first of which must be greater than ``last_key``.
+
+    Raises:
+        FormatError, UnsupportedFormat: the piece is wrong or newer.
+    """
     for data in split_entries(piece_body(piece, 0)):
         entry = decode_entry(data)
         key = path_sort_key(entry.path)
@@ -186,13 +191,18 @@ def _readable_pieces(
             yield extent
             continue
         try:
-            piece: memoryview | LostExtent = _piece_of_entries(reader, extent)
+            piece: memoryview | LostExtent = piece_of_entries(reader, extent)
         except DamageError as damage:
             piece = LostExtent(extent.extent_bytes, damage)
         yield piece
 
 
-def _piece_of_entries(reader: PieceReader, extent: Extent) -> memoryview:
+def piece_of_entries(reader: PieceReader, extent: Extent) -> memoryview:
+    """Return the level-0 piece that an extent of a manifest refers to.
+
+    Raises:
+        ChunkUnreadable, FormatError: it is missing, or of another length.
+    """
     if extent.id == HOLE_ID:
         raise FormatError("a hole stands where a piece should be")
     piece = reader.read(extent.id)
