@@ -1,211 +1,142 @@
-"""Speed of the chunking kernels on real files, beside other libraries, and the chunks they make.
+"""Speed of the engine's parts on real files, beside yardsticks, each on one thread.
 
-    python benchmarks/kernels.py FOLDER [--megabytes N] [--runs K] [--target-kib T] [--json FILE]
+    python benchmarks/kernels.py DATA... [--only GROUP,…] [--json FILE]
 
-Everything runs on one thread over the same bytes in memory, in turns, so that a busy machine
-slows all of them alike. The Python twin gets a small part of the data.
+Parts of a group run in turns on the same bytes in memory, so that a busy machine slows all of them
+alike, and are timed by the processor; only what waits for the disk is timed by the wall. Run it
+with the Python that dedupstore is installed in. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
-import importlib
-import io
-import json
-import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from dedupstore.chunking import Chunker, ChunkingParameters
 from dedupstore.chunking.kernel import available_kernels
 
-from machine import describe_machine, describe_project
+from bars import judge_kernel
+from chunk_sizes import distribute
+from corpora import walk
+from documents import Head, write_document
+from options import add_json, add_runs, add_work, count, exit_with, some_of
+from parts.chunking import chunking
+from parts.compression import compression
+from parts.contender import Group, Speed, measure
+from parts.entries import entries
+from parts.hashing import hashing
+from parts.index import index
+from parts.twins import twins
+from sizes import megabytes, parse_bytes
+from steps import work_folder
 from tables import align
+from verdict import verdict_rows
 
-MEGABYTE = 1_000_000
-KIB = 1024
-TWIN_BYTES = 4 * MEGABYTE
-STREAM_BUFFER_BYTES = 4 * KIB * KIB
-
-
-@dataclass(frozen=True)
-class Contender:
-    """Something that runs over data, and how much of the data it is given at most."""
-
-    name: str
-    run: Callable[[bytes], object]
-    data_bytes_max: int | None = None
+GROUPS = ("chunking", "hashing", "compression", "twins", "index", "entries")
+_CHUNKING = GROUPS[0]
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Median, slowest and fastest speed of one contender, in GB/s."""
-
-    name: str
-    gigabytes_per_second: float
-    slowest: float
-    fastest: float
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """Sizes of the chunks that end neither with a file nor for want of data."""
-
-    chunks: int
-    mean_kib: float
-    p5_kib: float
-    median_kib: float
-    p95_kib: float
-    share_at_limit: float
-    share_behind_newline: float
-
-
-def main() -> int:
-    """Measure, print a table, and write JSON where asked."""
-    options = _options()
-    files = [path.read_bytes() for path in sorted(options.folder.rglob("*")) if path.is_file()]
-    data = b"".join(files)[: options.megabytes * MEGABYTE]
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print tables, and write JSON where asked; return 0 if every bar holds, else 1."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    head = Head.now()
+    files = list(_read_files(options.data, options.bytes))
+    data = b"".join(files)
     if not data:
-        print(f"no data in {options.folder}", file=sys.stderr)
-        return 1
-    parameters = ChunkingParameters.for_target(options.target_kib * KIB)
-    speeds = measure(list(contenders(parameters)), data, options.runs)
-    distribution = distribute(files, Chunker(parameters))
-    print(f"{options.folder.name}, {len(data) / MEGABYTE:.0f} MB, medians of {options.runs} runs\n")
+        parser.error("there is no data in these files")
+    parameters = ChunkingParameters.for_target(options.target)
+    with work_folder(options.work) as work:
+        groups: Mapping[str, Callable[[], Group]] = {
+            "chunking": lambda: chunking(data, options.target),
+            "hashing": lambda: hashing(data, options.target),
+            "compression": lambda: compression(data, options.target),
+            "twins": lambda: twins(data),
+            "index": lambda: index(options.chunks, work),
+            "entries": lambda: entries(options.entries),
+        }
+        speeds = [
+            speed
+            for name in GROUPS
+            if name in options.only
+            for speed in measure(groups[name](), options.runs)
+        ]
+    # The first contender is the kernel that is used on this machine.
+    native = available_kernels()[0].name == "native"
+    cutting = [speed.median for speed in speeds if speed.group == _CHUNKING and native]
+    verdicts = [judge_kernel(cutting[0] if cutting else None)] if _CHUNKING in options.only else []
+    sizes = distribute(files, Chunker(parameters))
+    print(f"{megabytes(len(data))} of {len(files):,} files, medians of {options.runs}\n")
     print("\n".join(align(_rows(speeds))), end="\n\n")
-    print("\n".join(f"{name:<22}{value:>10.5g}" for name, value in asdict(distribution).items()))
+    print("\n".join(f"{name:<22}{value:>10.5g}" for name, value in asdict(sizes).items()))
+    if verdicts:
+        print("\n" + "\n".join(align(verdict_rows(verdicts), rights=False)))
     if options.json:
         document = {
-            "machine": describe_machine(),
-            "project": describe_project(),
-            "corpus": options.folder.name,
+            **head.as_document(),
+            "runs": options.runs,
             "data_bytes": len(data),
-            "target_bytes": parameters.target_bytes,
+            "target_bytes": options.target,
             "speeds": [asdict(speed) for speed in speeds],
-            "chunk_sizes": asdict(distribution),
+            "chunking_gigabytes_per_second": cutting[0] if cutting else None,
+            "chunk_sizes": asdict(sizes),
+            "bars": [verdict.as_document() for verdict in verdicts],
         }
-        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return 0
+        write_document(options.json, document)
+    return 0 if all(verdict.met for verdict in verdicts) else 1
 
 
-def contenders(parameters: ChunkingParameters) -> Iterator[Contender]:
-    """Yield each kernel, the streaming chunker, and what else is installed."""
-    for kernel in available_kernels():
-        chunker = Chunker(parameters, kernel)
-        yield Contender(
-            f"dedupstore {kernel.detail}",
-            functools.partial(_find_all_cuts, chunker),
-            TWIN_BYTES if kernel.name == "python" else None,
-        )
-    if available_kernels()[0].name == "native":
-        yield Contender("dedupstore stream", functools.partial(_stream, Chunker(parameters)))
-    try:
-        fastcdc = importlib.import_module("fastcdc.fastcdc_cy").fastcdc_cy
-    except ImportError:
-        print("fastcdc is not installed", file=sys.stderr)
-    else:
-        yield Contender("fastcdc", functools.partial(_fastcdc, fastcdc, parameters))
-    blake3 = importlib.import_module("blake3").blake3
-    yield Contender("blake3", functools.partial(_hash_pieces, blake3, parameters.target_bytes))
+def _read_files(paths: Sequence[Path], bytes_max: int) -> Iterator[bytes]:
+    """Yield the files below `paths`, those of a path in order of name, up to a size in all."""
+    for path in paths:
+        for name in sorted(walk(path)):
+            if bytes_max > 0 and Path(name).is_file():
+                with open(name, "rb") as source:
+                    data = source.read(bytes_max)
+                bytes_max -= len(data)
+                yield data
 
 
-def measure(all_contenders: list[Contender], data: bytes, runs: int) -> list[Speed]:
-    """Run the contenders in turns, `runs` times after one round that does not count."""
-    speeds: dict[str, list[float]] = {contender.name: [] for contender in all_contenders}
-    for counted in [False] + [True] * runs:
-        for contender in all_contenders:
-            part = data[: contender.data_bytes_max]
-            start = time.perf_counter()
-            contender.run(part)
-            seconds = time.perf_counter() - start
-            if counted:
-                speeds[contender.name].append(len(part) / seconds / 1e9)
-    return [
-        Speed(name, statistics.median(values), min(values), max(values))
-        for name, values in speeds.items()
-    ]
+def _rows(speeds: Sequence[Speed]) -> list[list[str]]:
+    """Return a row for each speed; `x` is how many times that of its group's first it is."""
+    rows = [["", "median", "slowest", "fastest", "", "x", ""]]
+    first: dict[str, float] = {}
+    for speed in speeds:
+        first.setdefault(speed.group, speed.median)
+        name = f"{speed.group}: {speed.name}" + (" (yardstick)" if speed.is_yardstick else "")
+        figures = (f"{value:.3g}" for value in (speed.median, speed.slowest, speed.fastest))
+        share = f"{speed.median / first[speed.group]:.2f}"
+        rows.append([name, *figures, speed.unit, share, speed.note])
+    return rows
 
 
-def distribute(files: list[bytes], chunker: Chunker) -> Distribution:
-    """Cut each file by itself and describe its chunks but for the last, which just ends there."""
-    parameters = chunker.parameters
-    sizes: list[int] = []
-    behind_newline = 0
-    for data in files:
-        cuts = chunker.find_cuts(data, 0, len(data), True)[:-1]
-        sizes += [end - start for start, end in zip([0, *cuts], cuts, strict=False)]
-        behind_newline += sum(data[cut - 1] == 0x0A for cut in cuts)
-    if not sizes:
-        return Distribution(0, *[0.0] * 6)
-    sizes.sort()
-    limit = parameters.max_bytes - parameters.line_bound_bytes
-
-    def kib_at(share: float) -> float:
-        return sizes[int(share * (len(sizes) - 1))] / KIB
-
-    return Distribution(
-        chunks=len(sizes),
-        mean_kib=statistics.fmean(sizes) / KIB,
-        p5_kib=kib_at(0.05),
-        median_kib=kib_at(0.5),
-        p95_kib=kib_at(0.95),
-        share_at_limit=sum(size >= limit for size in sizes) / len(sizes),
-        share_behind_newline=behind_newline / len(sizes),
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def _rows(speeds: list[Speed]) -> list[list[str]]:
-    best = speeds[0].gigabytes_per_second
-    return [
-        ["", "GB/s", "slowest", "fastest", "of the first"],
-        *(
-            [
-                speed.name,
-                f"{speed.gigabytes_per_second:.2f}",
-                f"{speed.slowest:.2f}",
-                f"{speed.fastest:.2f}",
-                f"{speed.gigabytes_per_second / best:.3f}",
-            ]
-            for speed in speeds
-        ),
-    ]
-
-
-def _find_all_cuts(chunker: Chunker, data: bytes) -> object:
-    return chunker.find_cuts(data, 0, len(data), True)
-
-
-def _stream(chunker: Chunker, data: bytes) -> object:
-    source = io.BytesIO(data)
-    return sum(map(len, chunker.batches(source.readinto, bytearray(STREAM_BUFFER_BYTES))))
-
-
-def _fastcdc(
-    fastcdc: Callable[..., Iterator[object]], parameters: ChunkingParameters, data: bytes
-) -> object:
-    sizes = parameters.min_bytes, parameters.target_bytes, parameters.max_bytes
-    return sum(1 for _ in fastcdc(data, *sizes, False, None))
-
-
-def _hash_pieces(hasher: Callable[[memoryview], object], piece_bytes: int, data: bytes) -> None:
-    view = memoryview(data)
-    for start in range(0, len(view), piece_bytes):
-        hasher(view[start : start + piece_bytes])
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="its files, in order of name, are the data")
-    parser.add_argument("--megabytes", type=int, default=200, help="how much to time")
-    parser.add_argument("--runs", type=int, default=7, help="how often")
-    parser.add_argument("--target-kib", type=int, default=64, help="target chunk size")
-    parser.add_argument("--json", type=Path, help="also write the result to this file")
-    return parser.parse_args()
+    parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="files or folders")
+    parser.add_argument(
+        "--only", type=some_of(GROUPS), default=list(GROUPS), help=f"some of {','.join(GROUPS)}"
+    )
+    parser.add_argument(
+        "--bytes", type=parse_bytes, default=200 * 10**6, help="taken of them (default 200MB)"
+    )
+    parser.add_argument(
+        "--target", type=parse_bytes, default=64 << 10, help="target chunk size (default 64KiB)"
+    )
+    parser.add_argument(
+        "--chunks", type=count(1), default=300_000, help="chunks in the index (default 300000)"
+    )
+    parser.add_argument(
+        "--entries", type=count(1), default=50_000, help="entries of files (default 50000)"
+    )
+    add_runs(parser, 5)
+    add_json(parser)
+    add_work(parser)
+    return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)
