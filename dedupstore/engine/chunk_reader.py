@@ -74,8 +74,20 @@ class ChunkReader(Closing):
         while window := list(islice(remaining, _WINDOW_CHUNKS)):
             yield from self._stream_window(window)
 
+    def find_places(self, ids: Sequence[ChunkId]) -> dict[ChunkId, BlockPlace]:
+        """Return the blocks of chunks as the index says: those of chunks in no pack are missing.
+
+        For those who read many blocks in an order of their own. Where this leads to nothing, it is
+        ``read`` that finds out why, and what can be done.
+
+        Raises:
+            StorageError: the index cannot be read.
+        """
+        found = self._repository.index.find(ids)
+        return {id_: self._place(location) for id_, location in found.items()}
+
     def _stream_window(self, ids: Sequence[ChunkId]) -> Iterator[memoryview | DamageError]:
-        self._window = places = self._find_places(ids)
+        self._window = places = self.find_places(ids)
         upcoming = iter(dict.fromkeys(places[id_] for id_ in ids if id_ in places))
         for place in islice(upcoming, BLOCKS_AHEAD):
             self._cache.prefetch(place)
@@ -101,7 +113,7 @@ class ChunkReader(Closing):
             if not self._index_is_fresh:
                 self._refresh_index(damage)
             # The place may be from before the index was built anew.
-            fresh_place = self._find_places([id_]).get(id_)
+            fresh_place = self.find_places([id_]).get(id_)
             if fresh_place == place:
                 raise _unreadable(id_, damage) from damage
             return self._read_at(id_, fresh_place)
@@ -155,10 +167,6 @@ class ChunkReader(Closing):
         self._keys.clear()
         self._repository.rebuild_index()
         self._index_is_fresh = True
-
-    def _find_places(self, ids: Sequence[ChunkId]) -> dict[ChunkId, BlockPlace]:
-        found = self._repository.index.find(ids)
-        return {id_: self._place(location) for id_, location in found.items()}
 
     def _place(self, location: ChunkLocation) -> BlockPlace:
         key = self._keys.get(location.pack)

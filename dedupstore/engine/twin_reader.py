@@ -56,19 +56,29 @@ def read_recipe(reader: ChunkReader, twin: Twin) -> bytes:
     return bytes(recipe)
 
 
+def rebuilt_file(
+    entry: Entry, twin: Twin, recipe: bytes, text: Iterable[bytes | memoryview]
+) -> Iterator[bytes]:
+    """Yield a file in pieces, made of its text and recipe, the last one only if all are the file.
+
+    What has been yielded before is not proved until the end has come.
+
+    Raises:
+        FormatError: the recipe breaks a rule, does not fit the text, or gives another file.
+    """
+    return _proved_at_the_end(rebuild(recipe, text), entry.size, twin)
+
+
 def _rebuilt_parts(reader: ChunkReader, entry: Entry, twin: Twin) -> Iterator[FilePart]:
     yielded_bytes = 0
     try:
-        for piece in _proved_at_the_end(_rebuilt_pieces(reader, entry, twin), entry.size, twin):
+        recipe = read_recipe(reader, twin)
+        text = pieces_of(read_file_parts(reader, entry.content))
+        for piece in rebuilt_file(entry, twin, recipe, text):
             yield FilePart(len(piece), memoryview(piece))
             yielded_bytes += len(piece)
     except DamageError as damage:
         yield FilePart(entry.size - yielded_bytes, None, damage)
-
-
-def _rebuilt_pieces(reader: ChunkReader, entry: Entry, twin: Twin) -> Iterator[bytes]:
-    recipe = read_recipe(reader, twin)
-    return rebuild(recipe, pieces_of(read_file_parts(reader, entry.content)))
 
 
 def _proved_at_the_end(pieces: Iterable[bytes], size: int, twin: Twin) -> Iterator[bytes]:

@@ -22,9 +22,13 @@ def apply_metadata(descriptor: int, entry: Entry) -> bool:
     Raises:
         OSError: the mode or the times cannot be set.
     """
-    owner_set = _chown(descriptor, entry)
+    status = os.fstat(descriptor)
+    has_owner = (status.st_uid, status.st_gid) == _owner_of(entry)
+    owner_set = has_owner or _chown(descriptor, entry)
     mode = entry.mode if owner_set else entry.mode & ~_SET_ID
-    os.fchmod(descriptor, mode)
+    # Another owner takes the set-id bits away.
+    if not has_owner or mode != stat.S_IMODE(status.st_mode):
+        os.fchmod(descriptor, mode)
     os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
     return owner_set
 
@@ -47,9 +51,6 @@ def apply_link_metadata(folder: int, name: bytes, entry: Entry) -> bool:
 
 def _chown(descriptor: int, entry: Entry) -> bool:
     wanted = _owner_of(entry)
-    status = os.fstat(descriptor)
-    if (status.st_uid, status.st_gid) == wanted:
-        return True
     try:
         os.fchown(descriptor, *wanted)
     except OSError:

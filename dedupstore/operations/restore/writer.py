@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from dedupstore.engine.file_reader import FilePart
 from dedupstore.format.entry import Entry, EntryType
 from dedupstore.operations.restore.metadata import apply_link_metadata, apply_metadata
 from dedupstore.operations.restore.options import Overwrite
 
-TEMPORARY_PREFIX = b".dedupstore-"
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE_BYTES_MAX = (1 << 63) - 1
+FILE_BYTES_MAX = (1 << 63) - 1
+"""No file of the system is longer."""
+
 _CANNOT_LINK = frozenset(
     (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES)
 )
+
+_TOKEN = os.urandom(8).hex().encode()
+_numbers = itertools.count(1)
 
 
 def is_wanted(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> bool:
@@ -47,15 +53,66 @@ def _is_link_to(folder: int, name: bytes, target: bytes) -> bool:
         return False
 
 
+class Draft:
+    """A file that is written under a temporary name in the open folder ``folder``.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self, folder: int) -> None:
+        self._name = _temporary_name()
+        self.descriptor = os.open(self._name, _CREATE, 0o600, dir_fd=folder)
+        self._has_name = True
+
+    def write(self, data: bytes | memoryview, offset: int) -> None:
+        """Write all of ``data`` at ``offset``; several threads may do so at once.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(self.descriptor, rest, offset)
+            rest = rest[written:]
+            offset += written
+
+    def set_size(self, file_bytes: int) -> None:
+        """Give the file a length; what is behind the bytes that were written is a hole.
+
+        Raises:
+            OSError: it cannot be that long.
+        """
+        os.ftruncate(self.descriptor, file_bytes)
+
+    def close(self) -> None:
+        """Let go of the file, once or more often; under its temporary name it stays."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def place(self, folder: int, name: bytes, overwrite: Overwrite) -> bool:
+        """Give the file its name in ``folder``; return whether it is there now. See ``NewFile``."""
+        placed = _place(folder, self._name, name, overwrite)
+        self._has_name = False
+        return placed
+
+    def remove(self, folder: int) -> None:
+        """Remove the temporary name from ``folder``, if it still has that."""
+        if self._has_name:
+            _remove(folder, self._name)
+            self._has_name = False
+
+
 class NewFile:
     """A file that is written, but has no name of its own yet.
 
     ``owner_set`` tells whether it could be given its owner.
     """
 
-    def __init__(self, folder: int, temporary: bytes, owner_set: bool) -> None:
+    def __init__(self, folder: int, draft: Draft, owner_set: bool) -> None:
         self._folder = folder
-        self._temporary = temporary
+        self._draft = draft
         self.owner_set = owner_set
 
     def place(self, name: bytes, overwrite: Overwrite) -> bool:
@@ -66,7 +123,7 @@ class NewFile:
         Raises:
             OSError: it cannot be put there; nothing has changed then.
         """
-        return _place(self._folder, self._temporary, name, overwrite)
+        return self._draft.place(self._folder, name, overwrite)
 
 
 @contextmanager
@@ -79,18 +136,28 @@ def new_file(folder: int, entry: Entry, parts: Iterable[FilePart]) -> Iterator[N
         OSError: the file cannot be written; nothing has changed then.
         DedupstoreError: whatever ``parts`` raises; nothing has changed then.
     """
-    temporary = _temporary_name()
-    descriptor = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
+    with finished(Draft(folder), folder, entry, partial(_write_parts, parts)) as file:
+        yield file
+
+
+@contextmanager
+def finished(
+    draft: Draft, folder: int, entry: Entry, fill: Callable[[Draft], None]
+) -> Iterator[NewFile]:
+    """Let ``fill`` write a draft in ``folder``, or what is missing of it; then see ``new_file``.
+
+    Raises:
+        OSError, DedupstoreError: see ``new_file``, and whatever ``fill`` raises.
+    """
     try:
         try:
-            _write_parts(descriptor, parts)
-            owner_set = apply_metadata(descriptor, entry)
+            fill(draft)
+            owner_set = apply_metadata(draft.descriptor, entry)
         finally:
-            os.close(descriptor)
-        yield NewFile(folder, temporary, owner_set)
+            draft.close()
+        yield NewFile(folder, draft, owner_set)
     finally:
-        # Once it has its name, there is nothing left to remove.
-        _remove(folder, temporary)
+        draft.remove(folder)
 
 
 def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> tuple[bool, bool]:
@@ -111,7 +178,8 @@ def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> 
 
 
 def _temporary_name() -> bytes:
-    return TEMPORARY_PREFIX + os.urandom(8).hex().encode()
+    """Return a name that nobody can foresee, and that is like no other of this process."""
+    return b".dedupstore-%s-%d-%d" % (_TOKEN, os.getpid(), next(_numbers))
 
 
 def _remove(folder: int, name: bytes) -> None:
@@ -119,24 +187,18 @@ def _remove(folder: int, name: bytes) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def _write_parts(descriptor: int, parts: Iterable[FilePart]) -> None:
-    end = 0
+def _write_parts(parts: Iterable[FilePart], draft: Draft) -> None:
+    end = written_bytes = 0
     for part_bytes, data, _ in parts:
         if data is not None:
-            _write_all(descriptor, data, end)
+            draft.write(data, end)
+            written_bytes = end + part_bytes
         end += part_bytes
-        if end > _FILE_BYTES_MAX:
+        if end > FILE_BYTES_MAX:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     # A hole at the end is made by the length alone.
-    if os.fstat(descriptor).st_size != end:
-        os.ftruncate(descriptor, end)
-
-
-def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
-    while data:
-        written = os.pwrite(descriptor, data, offset)
-        data = data[written:]
-        offset += written
+    if written_bytes != end:
+        draft.set_size(end)
 
 
 def _place(folder: int, temporary: bytes, name: bytes, overwrite: Overwrite) -> bool:
