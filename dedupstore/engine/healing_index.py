@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 from dedupstore.errors import IndexUnusable
-from dedupstore.ids import ChunkId, PackId
+from dedupstore.ids import ChunkId, PackId, SnapshotId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import is_current
 from dedupstore.index.location import (
@@ -16,6 +16,7 @@ from dedupstore.index.location import (
     IndexedPack,
     IndexTotals,
     PackEntries,
+    SnapshotNote,
 )
 
 Result = TypeVar("Result")
@@ -89,6 +90,16 @@ class HealingIndex:
     def totals(self, kind: int) -> IndexTotals:
         """See ``IndexEnvironment.totals``."""
         return self._ask(lambda environment: environment.totals(kind))
+
+    def snapshot_notes(self) -> dict[SnapshotId, SnapshotNote]:
+        """See ``IndexEnvironment.snapshot_notes``."""
+        return self._ask(lambda environment: environment.snapshot_notes())
+
+    def note_snapshots(
+        self, notes: Mapping[SnapshotId, SnapshotNote], gone: Collection[SnapshotId]
+    ) -> None:
+        """See ``IndexEnvironment.note_snapshots``."""
+        self._ask(lambda environment: environment.note_snapshots(notes, gone))
 
     @contextmanager
     def pinned(self, openings: int) -> Iterator[None]:

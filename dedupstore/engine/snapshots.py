@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
+from itertools import islice
 from typing import NamedTuple
 
 from dedupstore.clock import format_time, parse_time
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX, snapshot_key, stored_ids
 from dedupstore.engine.monitor import Event, kind_of_refusal
 from dedupstore.engine.repository import Repository
+from dedupstore.engine.snapshot_catalogue import CatalogueRow, catalogue
 from dedupstore.errors import (
     DamageError,
     ObjectMissing,
@@ -61,20 +63,56 @@ def load_snapshots(repository: Repository, *, set_name: str | None = None) -> li
     Raises:
         StorageError: the store could not deliver.
     """
-    snapshots = []
-    for id_ in list_snapshot_ids(repository):
-        try:
-            snapshot = load_snapshot(repository, id_)
-        except ObjectMissing:
-            continue  # removed since it was listed
-        except (DamageError, UnsupportedFormat) as error:
-            detail = f"snapshot {id_.hex()[:12]}: {error.message}"
-            repository.monitor.event(Event(kind_of_refusal("snapshot", error), b"", detail))
-            continue
-        if set_name is None or snapshot.record.set_name == set_name:
-            snapshots.append(snapshot)
+    loaded = (_load_or_tell(repository, id_) for id_ in list_snapshot_ids(repository))
+    snapshots = [
+        snapshot
+        for snapshot in loaded
+        if snapshot is not None and set_name in (None, snapshot.record.set_name)
+    ]
     snapshots.sort(key=lambda snapshot: (snapshot.record.time, snapshot.id))
     return snapshots
+
+
+def newest_snapshot(repository: Repository, set_name: str) -> Snapshot | None:
+    """Return the newest readable snapshot of a set, if there is one.
+
+    What cannot be read is told as an event and passed over.
+
+    Raises:
+        StorageError: the store could not deliver.
+    """
+    newest_first = reversed(_rows(repository, set_name))
+    return next(_readable(repository, newest_first), None)
+
+
+def _load_or_tell(repository: Repository, id_: SnapshotId) -> Snapshot | None:
+    """Return a snapshot; none where it has been removed since it was listed, or is told."""
+    try:
+        return load_snapshot(repository, id_)
+    except ObjectMissing:
+        return None
+    except (DamageError, UnsupportedFormat) as error:
+        detail = f"snapshot {id_.hex()[:12]}: {error.message}"
+        repository.monitor.event(Event(kind_of_refusal("snapshot", error), b"", detail))
+        return None
+
+
+def _rows(repository: Repository, set_name: str | None) -> list[CatalogueRow]:
+    """Return all snapshots, or those of a set, oldest first; most records need not be read."""
+
+    def load(id_: SnapshotId) -> SnapshotRecord | None:
+        snapshot = _load_or_tell(repository, id_)
+        return snapshot.record if snapshot is not None else None
+
+    rows = catalogue(repository, list_snapshot_ids(repository), load)
+    return [row for row in rows if set_name in (None, row.set_name)]
+
+
+def _readable(repository: Repository, rows: Iterable[CatalogueRow]) -> Iterator[Snapshot]:
+    for row in rows:
+        snapshot = _load_or_tell(repository, row.id)
+        if snapshot is not None:
+            yield snapshot
 
 
 def find_snapshot(
@@ -118,14 +156,14 @@ def _newest_at(repository: Repository, name: str, set_name: str | None, zone: tz
         raise UsageError(
             f"not a time: {name[1:]}", hint="give ISO 8601, such as @2026-03-01T12:00:00Z"
         ) from error
-    snapshots = load_snapshots(repository, set_name=set_name)
-    for snapshot in reversed(snapshots):
-        if snapshot.record.time <= moment:
-            return snapshot
+    rows = _rows(repository, set_name)
+    newest_first = (row for row in reversed(rows) if row.time <= moment)
+    for snapshot in _readable(repository, newest_first):
+        return snapshot
     raise SnapshotUnknown(
         f"no snapshot{_of_set(set_name)} is as old as {format_time(moment)}",
-        hint=f"the oldest is of {format_time(snapshots[0].record.time)}" if snapshots else None,
-        candidates=_candidates(snapshots),
+        hint=f"the oldest is of {format_time(rows[0].time)}" if rows else None,
+        candidates=_candidates(rows),
     )
 
 
@@ -133,14 +171,15 @@ def _latest(repository: Repository, name: str, set_name: str | None) -> Snapshot
     steps_text = "0" if name == _LATEST else name.removeprefix(_LATEST + "~")
     if not (steps_text.isascii() and steps_text.isdigit()):
         raise SnapshotUnknown(f"not a snapshot: {name}", hint="give latest~N with N = 1, 2, 3, …")
-    snapshots = load_snapshots(repository, set_name=set_name)
+    rows = _rows(repository, set_name)
     steps = int(steps_text[:9])
-    if steps < len(snapshots):
-        return snapshots[-1 - steps]
+    newest_first = _readable(repository, reversed(rows))
+    for snapshot in islice(newest_first, steps, None):
+        return snapshot
     raise SnapshotUnknown(
-        f"no snapshot {name}{_of_set(set_name)}: there are {len(snapshots)}",
-        hint=None if snapshots else "make one with: dedupstore snapshot PATH…",
-        candidates=_candidates(snapshots),
+        f"no snapshot {name}{_of_set(set_name)}: there are {len(rows)}",
+        hint=None if rows else "make one with: dedupstore snapshot PATH…",
+        candidates=_candidates(rows),
     )
 
 
@@ -164,7 +203,7 @@ def _id_by_prefix(repository: Repository, name: str) -> SnapshotId:
     raise SnapshotUnknown(
         f"no snapshot {name}",
         hint="see them all with: dedupstore list",
-        candidates=_candidates(load_snapshots(repository)),
+        candidates=_candidates(_rows(repository, None)),
     )
 
 
@@ -172,5 +211,5 @@ def _of_set(set_name: str | None) -> str:
     return "" if set_name is None else f" of set {set_name!r}"
 
 
-def _candidates(snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
-    return tuple(snapshot.id.hex() for snapshot in snapshots[-_CANDIDATES_MAX:])
+def _candidates(rows: Sequence[CatalogueRow]) -> tuple[str, ...]:
+    return tuple(row.id.hex() for row in rows[-_CANDIDATES_MAX:])

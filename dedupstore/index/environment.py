@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from dedupstore.errors import IndexUnusable
-from dedupstore.ids import ChunkId, PackId
+from dedupstore.ids import ChunkId, PackId, SnapshotId
 from dedupstore.index.lmdb_folder import LmdbFolder
 from dedupstore.index.location import (
     ENTRY_VALUE,
@@ -20,6 +20,9 @@ from dedupstore.index.location import (
     IndexEntry,
     IndexTotals,
     PackEntries,
+    SnapshotNote,
+    decode_note,
+    encode_note,
 )
 from dedupstore.index.pack_rows import PackRows
 
@@ -53,6 +56,7 @@ class IndexEnvironment:
         try:
             self._chunks = self._folder.table(b"chunks")
             self._facts = self._folder.table(b"facts")
+            self._notes = self._folder.table(b"snapshots")
             rows, numbers = (self._folder.table(name) for name in (b"packs", b"pack numbers"))
             self._rows = PackRows(rows, numbers, self._facts)
             self._check_identity(identity, create)
@@ -258,6 +262,25 @@ class IndexEnvironment:
                         chunks += 1
                         chunks_bytes += chunk_bytes
         return IndexTotals(chunks, chunks_bytes)
+
+    def snapshot_notes(self) -> dict[SnapshotId, SnapshotNote]:
+        """Return what is remembered of snapshots, be they still there or not."""
+        with self._folder.read() as transaction, transaction.cursor(self._notes) as cursor:
+            notes = ((bytes(id_), decode_note(bytes(id_), bytes(value))) for id_, value in cursor)
+            return {id_: note for id_, note in notes if note is not None}
+
+    def note_snapshots(
+        self, notes: Mapping[SnapshotId, SnapshotNote], gone: Collection[SnapshotId]
+    ) -> None:
+        """Remember snapshots, and forget those that are ``gone``."""
+
+        def change(transaction: Any) -> None:
+            for id_ in gone:
+                transaction.delete(id_, db=self._notes)
+            for id_, note in notes.items():
+                transaction.put(id_, encode_note(id_, note), db=self._notes)
+
+        self._folder.write(change)
 
     def _check_identity(self, identity: bytes, create: bool) -> None:
         expected = bytes((INDEX_VERSION,)) + identity

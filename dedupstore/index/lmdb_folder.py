@@ -26,6 +26,7 @@ LIBRARY_VERSION: str = f"{lmdb.__version__} (lmdb {'.'.join(map(str, lmdb.versio
 _DATA_FILE = "data.mdb"
 _LOCK_FILE = "lock.mdb"
 _READERS_MAX = 254
+_TABLES_MAX = 5
 _LOCK_FILE_BYTES = 4096 + 64 * _READERS_MAX
 _WRITE_BYTES_MAX = 2 << 20
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
@@ -139,7 +140,7 @@ def _open_environment(folder: str, create: bool) -> lmdb.Environment:
     environment = lmdb.open(
         os.fsencode(folder),  # as bytes: a name need not be UTF-8
         map_size=max(_MAP_BYTES_INITIAL, 2 * already_bytes),
-        max_dbs=4,
+        max_dbs=_TABLES_MAX,
         mode=0o600,
         create=create,
         sync=not create,

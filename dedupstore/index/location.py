@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from dedupstore.ids import ChunkId, PackId
+from dedupstore.ids import ChunkId, PackId, SnapshotId
 
 
 class ChunkLocation(NamedTuple):
@@ -72,6 +74,13 @@ PackEntries: TypeAlias = tuple[IndexedPack, Sequence[IndexEntry]]
 """A pack and all of its chunks, as they are put into the index."""
 
 
+class SnapshotNote(NamedTuple):
+    """What the index remembers of a snapshot's record, so that it need not be read."""
+
+    time: datetime
+    set_name: str
+
+
 class IndexTotals(NamedTuple):
     """How many chunks there are, and how many original bytes they hold."""
 
@@ -96,3 +105,33 @@ PACK_KEY = struct.Struct(">I")
 
 GENERATION_VALUE = struct.Struct("<Q")
 """The repository's generation that an index agrees with."""
+
+_NOTE = struct.Struct("<Iq")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def encode_note(snapshot: SnapshotId, note: SnapshotNote) -> bytes:
+    """Return a note as the index stores it: a checksum, microseconds since 1970, the set's name.
+
+    The checksum is over the snapshot's id and the rest: unlike the place of a chunk, a note that
+    was changed by accident would not show when it is used.
+    """
+    microseconds = (note.time - _EPOCH) // timedelta(microseconds=1)
+    name = note.set_name.encode("utf-8", "surrogateescape")
+    return _NOTE.pack(_note_checksum(snapshot, microseconds, name), microseconds) + name
+
+
+def decode_note(snapshot: SnapshotId, value: bytes) -> SnapshotNote | None:
+    """Read a note; ``None`` where it is not as it was written."""
+    if len(value) < _NOTE.size:
+        return None
+    stored, microseconds = _NOTE.unpack_from(value)
+    name = value[_NOTE.size :]
+    if stored != _note_checksum(snapshot, microseconds, name):
+        return None
+    time = _EPOCH + timedelta(microseconds=microseconds)
+    return SnapshotNote(time, name.decode("utf-8", "surrogateescape"))
+
+
+def _note_checksum(snapshot: SnapshotId, microseconds: int, name: bytes) -> int:
+    return zlib.crc32(b"%b %d %b" % (snapshot, microseconds, name))

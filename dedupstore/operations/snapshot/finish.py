@@ -10,7 +10,7 @@ from dedupstore.engine.commit import commit_snapshot
 from dedupstore.engine.epochs import Session
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.repository import Repository
-from dedupstore.engine.snapshots import Snapshot, load_snapshots
+from dedupstore.engine.snapshots import Snapshot, newest_snapshot
 from dedupstore.engine.tree_writer import ManifestWriter
 from dedupstore.format.snapshot_record import SnapshotCounts, SnapshotRecord
 from dedupstore.operations.snapshot.report import SnapshotOptions, SnapshotReport
@@ -33,8 +33,7 @@ def last_of_set(repository: Repository, set_name: str) -> Snapshot | None:
     Raises:
         StorageError: the store could not deliver.
     """
-    snapshots = load_snapshots(repository, set_name=set_name)
-    return snapshots[-1] if snapshots else None
+    return newest_snapshot(repository, set_name)
 
 
 def finish_snapshot(
