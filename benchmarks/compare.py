@@ -19,6 +19,7 @@ from options import (
     ARCHIVERS,
     YARDSTICKS,
     add_programs,
+    add_results,
     add_runs,
     add_work,
     engines,
@@ -28,9 +29,9 @@ from options import (
 from pages import write_pages
 from priming import prime_bytes_for
 from results import Status, as_document
+from sections import as_text
 from sizes import parse_sizes
 from steps import work_folder
-from tables import render
 
 PEERS = (*ARCHIVERS, *YARDSTICKS)
 
@@ -43,8 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         corpora = [open_corpus(path) for path in options.data]
     except OSError as error:
         parser.error(str(error))
-    if options.results and not options.results.parent.is_dir():
-        parser.error(f"no folder: {options.results.parent}")
     with work_folder(options.work) as work:
         comparison = compare(
             Plan(
@@ -58,8 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     verdicts = judge(comparison)
     beside = measure_beside(options, corpora)
-    document = as_document(comparison, beside.document, [*verdicts, *beside.verdicts])
-    print(render(document))
+    document = {
+        "title": f"Side by side: {', '.join(corpus.name for corpus in corpora)}",
+        "command": "benchmarks/compare",
+        **as_document(comparison, beside.document, [*verdicts, *beside.verdicts]),
+    }
+    print(as_text(document))
     if options.results:
         write_pages(options.results, document)
     return 0 if comparison.subject.status is Status.DONE else 1
@@ -94,12 +97,6 @@ def _parser() -> argparse.ArgumentParser:
         help=f"some of {','.join(Operation)} (default all)",
     )
     parser.add_argument(
-        "--results",
-        type=Path,
-        metavar="NAME",
-        help="write NAME.json, a page NAME.md and its figure NAME.svg",
-    )
-    parser.add_argument(
         "--memory",
         type=parse_sizes,
         default=[10**9, 10**10],
@@ -113,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-prime", action="store_true", help="do not make memory ready before each operation"
     )
+    add_results(parser)
     add_work(parser)
     add_programs(parser)
     return parser

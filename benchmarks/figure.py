@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from comparison_tables import COSTS
 from documents import Document, heading_rows
 from engines.engine import Operation
 from results import Status
 from sizes import megabytes
 from svg import Drawing
-from tables import COSTS
 
 _WIDTH = 1000
 _MARGIN = 20

@@ -1,6 +1,6 @@
 """Speed of the engine's parts on real files, beside yardsticks, each on one thread.
 
-    python benchmarks/kernels.py DATA... [--only GROUP,…] [--json FILE]
+    python benchmarks/kernels.py DATA... [--only GROUP,…] [--results NAME]
 
 Parts of a group run in turns on the same bytes in memory, so that a busy machine slows all of them
 alike, and are timed by the processor; only what waits for the disk is timed by the wall. Run it
@@ -20,19 +20,19 @@ from dedupstore.chunking.kernel import available_kernels
 from bars import judge_kernel
 from chunk_sizes import distribute
 from corpora import walk
-from documents import Head, write_document
-from options import add_json, add_runs, add_work, count, exit_with, some_of
+from documents import Head
+from options import add_results, add_runs, add_work, count, exit_with, some_of
+from pages import write_pages
 from parts.chunking import chunking
 from parts.compression import compression
-from parts.contender import Group, Speed, measure
+from parts.contender import Group, measure
 from parts.entries import entries
 from parts.hashing import hashing
 from parts.index import index
 from parts.twins import twins
-from sizes import megabytes, parse_bytes
+from sections import as_text
+from sizes import parse_bytes
 from steps import work_folder
-from tables import align
-from verdict import verdict_rows
 
 GROUPS = ("chunking", "hashing", "compression", "twins", "index", "entries")
 _CHUNKING = GROUPS[0]
@@ -68,23 +68,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cutting = [speed.median for speed in speeds if speed.group == _CHUNKING and native]
     verdicts = [judge_kernel(cutting[0] if cutting else None)] if _CHUNKING in options.only else []
     sizes = distribute(files, Chunker(parameters))
-    print(f"{megabytes(len(data))} of {len(files):,} files, medians of {options.runs}\n")
-    print("\n".join(align(_rows(speeds))), end="\n\n")
-    print("\n".join(f"{name:<22}{value:>10.5g}" for name, value in asdict(sizes).items()))
-    if verdicts:
-        print("\n" + "\n".join(align(verdict_rows(verdicts), rights=False)))
-    if options.json:
-        document = {
-            **head.as_document(),
-            "runs": options.runs,
-            "data_bytes": len(data),
-            "target_bytes": options.target,
-            "speeds": [asdict(speed) for speed in speeds],
-            "chunking_gigabytes_per_second": cutting[0] if cutting else None,
-            "chunk_sizes": asdict(sizes),
-            "bars": [verdict.as_document() for verdict in verdicts],
-        }
-        write_document(options.json, document)
+    document = {
+        "title": "Parts of the engine",
+        "command": "benchmarks/kernels.py",
+        **head.as_document(),
+        "runs": options.runs,
+        "data_bytes": len(data),
+        "target_bytes": options.target,
+        "speeds": [asdict(speed) for speed in speeds],
+        "chunking_gigabytes_per_second": cutting[0] if cutting else None,
+        "chunk_sizes": asdict(sizes),
+        "bars": [verdict.as_document() for verdict in verdicts],
+    }
+    print(as_text(document))
+    if options.results:
+        write_pages(options.results, document)
     return 0 if all(verdict.met for verdict in verdicts) else 1
 
 
@@ -97,19 +95,6 @@ def _read_files(paths: Sequence[Path], bytes_max: int) -> Iterator[bytes]:
                     data = source.read(bytes_max)
                 bytes_max -= len(data)
                 yield data
-
-
-def _rows(speeds: Sequence[Speed]) -> list[list[str]]:
-    """Return a row for each speed; `x` is how many times that of its group's first it is."""
-    rows = [["", "median", "slowest", "fastest", "", "x", ""]]
-    first: dict[str, float] = {}
-    for speed in speeds:
-        first.setdefault(speed.group, speed.median)
-        name = f"{speed.group}: {speed.name}" + (" (yardstick)" if speed.is_yardstick else "")
-        figures = (f"{value:.3g}" for value in (speed.median, speed.slowest, speed.fastest))
-        share = f"{speed.median / first[speed.group]:.2f}"
-        rows.append([name, *figures, speed.unit, share, speed.note])
-    return rows
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         "--entries", type=count(1), default=50_000, help="entries of files (default 50000)"
     )
     add_runs(parser, 5)
-    add_json(parser)
+    add_results(parser)
     add_work(parser)
     return parser
 

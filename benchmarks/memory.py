@@ -6,17 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bars import RSS_BYTES_MAX
-from documents import Head, write_document
+from documents import Head
 from engines.dedupstore import Dedupstore
 from engines.engine import EngineMissing
 from measuring import peak_rss_floor_bytes
-from options import count, exit_with
-from peaks import Case, judge_peaks, measure_large_log, measure_small_logs
-from sizes import megabytes, parse_sizes
-from steps import Step, add_options, work_folder
-from tables import align
-from verdict import verdict_rows
+from options import add_results, add_subject, add_work, count, exit_with
+from pages import write_pages
+from peaks import judge_peaks, measure_large_log, measure_small_logs
+from sections import as_text
+from sizes import parse_sizes
+from steps import work_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,37 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with work_folder(options.work) as work:
             cases.append(measure_small_logs(engine, work, options.files))
     verdicts = judge_peaks(cases)
-    print(f"dedupstore {version}\n")
-    print("\n".join(align(_rows(cases))), end="\n\n")
-    print(f"less than {megabytes(peak_rss_floor_bytes())} cannot be seen\n")
-    print("\n".join(align(verdict_rows(verdicts), rights=False)))
-    if options.json:
-        document = {
-            **head.as_document(),
-            "version": version,
-            "peak_rss_floor_bytes": peak_rss_floor_bytes(),
-            "cases": [case.as_document() for case in cases],
-            "bars": [verdict.as_document() for verdict in verdicts],
-        }
-        write_document(options.json, document)
+    document = {
+        "title": "Peak memory of every command",
+        "command": "benchmarks/memory.py",
+        **head.as_document(),
+        "dedupstore": version,
+        "peak_rss_floor_bytes": peak_rss_floor_bytes(),
+        "cases": [case.as_document() for case in cases],
+        "bars": [verdict.as_document() for verdict in verdicts],
+    }
+    print(as_text(document))
+    if options.results:
+        write_pages(options.results, document)
     return 0 if all(verdict.met for verdict in verdicts) else 1
-
-
-def _rows(cases: Sequence[Case]) -> list[list[str]]:
-    """Return a row for each command; the peaks of each case, and the last over the first log's."""
-    titles = list(dict.fromkeys(step.title for case in cases for step in case.steps))
-    rows = [["peak memory", *(case.title for case in cases)]]
-    for title in titles:
-        steps = [next(s for s in case.steps if s.title == title) for case in cases]
-        rows.append([title, *map(_cell, steps)])
-    return rows
-
-
-def _cell(step: Step) -> str:
-    if step.cost is None:
-        return str(step.failure)
-    mark = "" if step.cost.peak_rss_bytes <= RSS_BYTES_MAX else " ABOVE THE BAR"
-    return f"{megabytes(step.cost.peak_rss_bytes)}{mark}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of small logs (default 200000; 0: leave this case out)",
     )
-    add_options(parser)
+    add_results(parser)
+    add_work(parser)
+    add_subject(parser)
     return parser
 
 

@@ -20,22 +20,22 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from documents import write_document
 from month_replay import NoLogs, Plan, replay_month
 from month_results import as_document, judge_month
-from month_tables import render_month
 from options import (
     ARCHIVERS,
     SUBJECT,
-    add_json,
     add_programs,
+    add_results,
     add_work,
     archivers,
     count,
     exit_with,
     some_of,
 )
+from pages import write_pages
 from rotated_logs import open_logs
+from sections import as_text
 from steps import work_folder
 
 MONTH_DAYS = 30
@@ -73,10 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
     except NoLogs as error:
         parser.error(str(error))
-    verdicts = judge_month(month)
-    print(render_month(month, verdicts))
-    if options.json:
-        write_document(options.json, as_document(month, verdicts))
+    document = as_document(month, judge_month(month))
+    print(as_text(document))
+    if options.results:
+        write_pages(options.results, document)
     return 0 if month.subject.sound else 1
 
 
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         default=list(ARCHIVERS),
         help=f"some of {','.join(ARCHIVERS)} (default all)",
     )
-    add_json(parser)
+    add_results(parser)
     add_work(parser)
     add_programs(parser)
     return parser

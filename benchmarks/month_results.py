@@ -165,6 +165,8 @@ def as_document(month: Month, verdicts: Sequence[Verdict]) -> Document:
     """Return the replay as a JSON document. It names no folder, host or user."""
     return {
         "version": DOCUMENT_VERSION,
+        "title": "A month of a log host",
+        "command": "benchmarks/month",
         **month.head.as_document(),
         "sources": [{"name": source.name, **asdict(source.footprint)} for source in month.sources],
         "logs": month.logs,
@@ -191,5 +193,6 @@ def _engine_document(engine: EngineMonth, subject: EngineMonth) -> Document:
         "cpu_seconds": engine.cpu_seconds(),
         "peak_rss_bytes": engine.peak_rss_bytes(),
         "repository_bytes": engine.repository_bytes(),
+        "home_bytes": engine.home.apparent_bytes if engine.home else None,
         "repository_ratio": ratio(engine.repository_bytes(), subject.repository_bytes()),
     }

@@ -1,116 +1,101 @@
-"""The replay of a month as text for a terminal."""
+"""The document of a replayed month as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from documents import heading_rows
-from month_results import EngineMonth, Month
+from documents import Document, heading_rows
 from results import Status, ratio
 from sizes import megabytes
-from tables import align, show_seconds
-from verdict import Verdict, verdict_rows
+from tables import show_seconds
 
 _ABSENT = "-"
-_Value = Callable[[EngineMonth], float | None]
 
 
-def render_month(month: Month, verdicts: Sequence[Verdict]) -> str:
-    """Return heading, table of totals and ratios, engines with versions, and bars."""
-    return "\n".join(
-        [
-            *_heading(month),
-            "",
-            *align(_table(month)),
-            "",
-            *_reading(month),
-            "",
-            *(_engine_line(engine, month) for engine in month.engines),
-            "",
-            *align(verdict_rows(verdicts), rights=False),
-        ]
-    )
-
-
-def _heading(month: Month) -> list[str]:
+def month_heading(document: Document) -> list[tuple[str, str]]:
+    """Return what was replayed, when and where, as names and texts."""
     sources = ", ".join(
-        f"{source.name} ({source.footprint.files} files, "
-        f"{megabytes(source.footprint.apparent_bytes)})"
-        for source in month.sources
+        f"{source['name']} ({source['files']:,} files, {megabytes(source['apparent_bytes'])})"
+        for source in document["sources"]
     )
-    rows = [
-        ["sources", sources],
-        [
-            "replay",
-            f"{month.logs} logs, {month.days} days, {month.snapshots_a_day} snapshots a "
-            f"day, {month.keep_days} rotated files kept, "
-            + (f"upkeep every {month.upkeep_days} days, " if month.upkeep_days else "no upkeep, ")
-            + f"seed {month.seed}",
-        ],
-        *([name, text] for name, text in heading_rows(month.head.as_document())),
-        ["x", f"the engine's value over {month.subject.name}'s"],
+    upkeep = document["upkeep_days"]
+    replay = (
+        f"{document['logs']} logs",
+        f"{document['days']} days",
+        f"{document['snapshots_a_day']} snapshots a day",
+        f"{document['keep_days']} rotated files kept",
+        f"upkeep every {upkeep} days" if upkeep else "no upkeep",
+        f"seed {document['seed']}",
+    )
+    return [
+        ("sources", sources),
+        ("replay", ", ".join(replay)),
+        *heading_rows(document),
+        ("figures", f"in brackets: over {document['engines'][0]['name']}'s"),
     ]
-    return align(rows, rights=False)
 
 
-def _table(month: Month) -> list[list[str]]:
-    engines = [engine for engine in month.engines if engine.costs]
-    header = [f"{len(month.steps)} snapshots"]
-    for engine in engines:
-        name = engine.name if engine.sound else f"{engine.name} ({engine.status})"
-        header += [name] if engine is month.subject else [name, "x"]
-    rows = [header]
-    for title, show, value in _ROWS:
+def month_rows(document: Document) -> list[list[str]]:
+    """Return what every engine took for all snapshots, a row for each cost."""
+    engines = [engine for engine in document["engines"] if engine["costs"]]
+    rows = [[f"{len(document['steps'])} snapshots", *map(_engine_title, engines)]]
+    for title, show, key in _ROWS:
         row = [title]
         for engine in engines:
-            measured = value(engine)
-            row.append(_ABSENT if measured is None else show(measured))
-            if engine is not month.subject:
-                share = ratio(measured, value(month.subject))
-                row.append(_ABSENT if share is None else f"{share:.2f}")
+            value = engine[key]
+            cell = _ABSENT if value is None else show(value)
+            share = ratio(value, engines[0][key])
+            row.append(cell if engine is engines[0] or share is None else f"{cell} ({share:.2f})")
         rows.append(row)
     return rows
 
 
-def _home_bytes(engine: EngineMonth) -> float | None:
-    return engine.home.apparent_bytes if engine.home else None
-
-
-_ROWS: tuple[tuple[str, Callable[[float], str], _Value], ...] = (
-    ("time, all", show_seconds, EngineMonth.wall_seconds),
-    ("of it upkeep", show_seconds, EngineMonth.upkeep_wall_seconds),
-    ("time, median", show_seconds, EngineMonth.wall_seconds_median),
-    ("CPU, all", show_seconds, EngineMonth.cpu_seconds),
-    ("peak memory", megabytes, EngineMonth.peak_rss_bytes),
-    ("repository", megabytes, EngineMonth.repository_bytes),
-    ("caches beside it", megabytes, _home_bytes),
+_ROWS: tuple[tuple[str, Callable[[float], str], str], ...] = (
+    ("time, all", show_seconds, "wall_seconds"),
+    ("of it upkeep", show_seconds, "upkeep_wall_seconds"),
+    ("time, median", show_seconds, "wall_seconds_median"),
+    ("CPU, all", show_seconds, "cpu_seconds"),
+    ("peak memory", megabytes, "peak_rss_bytes"),
+    ("repository", megabytes, "repository_bytes"),
+    ("caches beside it", megabytes, "home_bytes"),
 )
 
 
-def _reading(month: Month) -> list[str]:
-    reported = month.subject.reported
-    files = sum(step.bytes for step in month.steps)
+def reading_lines(document: Document) -> list[str]:
+    """Return what was new on the host, and what the subject says that it read."""
+    subject = document["engines"][0]
+    text_bytes, gz_bytes = document["new_text_bytes"], document["new_gz_bytes"]
     said = ", ".join(
         f"{name} {megabytes(size) if name.startswith('bytes') else format(size, ',')}"
-        for name, size in reported.items()
+        for name, size in subject["reported"].items()
     )
+    files_bytes = sum(step["bytes"] for step in document["steps"])
+    new = f"{megabytes(text_bytes)} of text, {megabytes(gz_bytes)} of .gz"
     lines = [
-        (
-            f"new on the host: {megabytes(month.new_text_bytes)} of text, "
-            f"{megabytes(month.new_gz_bytes)} of .gz; in all files of all snapshots: "
-            f"{megabytes(files)}"
-        ),
-        f"{month.subject.name} reported: {said or 'nothing'}",
+        f"new on the host: {new}; in all files of all snapshots: {megabytes(files_bytes)}",
+        f"{subject['name']} reported: {said or 'nothing'}",
     ]
-    read_bytes = reported.get("bytes_read")
-    of_all, of_text = ratio(read_bytes, month.new_bytes), ratio(read_bytes, month.new_text_bytes)
+    read_bytes = subject["reported"].get("bytes_read")
+    of_all, of_text = ratio(read_bytes, text_bytes + gz_bytes), ratio(read_bytes, text_bytes)
     if of_all is not None and of_text is not None:
         lines.append(f"read: {of_all:.3f} of text and .gz, {of_text:.3f} of the text alone")
     return lines
 
 
-def _engine_line(engine: EngineMonth, month: Month) -> str:
-    if engine.status is not Status.DONE:
-        return f"{engine.name}: {engine.status}: {engine.reason}"
-    proof = f"{engine.snapshots_restored_equal} of {len(month.steps)} snapshots"
-    return f"{engine.name}: {engine.version}; {engine.settings}; restored, compared: {proof}"
+def month_engine_lines(document: Document) -> list[str]:
+    """Return a line for each engine: its version and settings, and how much it restored."""
+    return [_engine_line(engine, len(document["steps"])) for engine in document["engines"]]
+
+
+def _engine_title(engine: Document) -> str:
+    if engine["status"] == Status.DONE:
+        return str(engine["name"])
+    return f"{engine['name']} ({engine['status']})"
+
+
+def _engine_line(engine: Document, snapshots: int) -> str:
+    if engine["status"] != Status.DONE:
+        return f"{engine['name']}: {engine['status']}: {engine['reason']}"
+    proof = f"{engine['snapshots_restored_equal']} of {snapshots} snapshots"
+    described = f"{engine['name']}: {engine['version']}; {engine['settings']}"
+    return f"{described}; restored, compared: {proof}"

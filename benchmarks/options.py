@@ -41,6 +41,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there")
 
 
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Add where to write the results, and a page that shows them."""
+    parser.add_argument(
+        "--results",
+        type=_new_files,
+        metavar="NAME",
+        help="write NAME.json and a page NAME.md, and NAME.svg for what has a figure",
+    )
+
+
 def add_runs(parser: argparse.ArgumentParser, runs: int) -> None:
     """Add how often to measure."""
     parser.add_argument(
@@ -109,6 +119,13 @@ def exit_with(main: Callable[[], int]) -> None:
         print("interrupted", file=sys.stderr)
         status = 130
     sys.exit(status)
+
+
+def _new_files(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"no folder: {path.parent}")
+    return path
 
 
 def _existing_folder(text: str) -> Path:

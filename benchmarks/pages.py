@@ -1,4 +1,4 @@
-"""Writes the page and the figure of a comparison, also anew from its JSON document.
+"""Writes the page and the figure of a benchmark anew from its JSON document.
 
 python benchmarks/pages.py FILE.json...
 """
@@ -13,48 +13,18 @@ from pathlib import Path
 from documents import Document, read_document, write_document
 from figure import draw_comparison
 from options import exit_with
-from tables import (
-    as_markdown,
-    comparison_heading,
-    comparison_rows,
-    engine_lines,
-    verdicts_of,
-)
-from verdict import verdict_rows
+from sections import as_page
 
 
 def write_pages(stem: Path, document: Document) -> None:
-    """Write `stem`.json, .md and .svg."""
-    write_document(stem.with_name(f"{stem.name}.json"), document)
-    figure = stem.with_name(f"{stem.name}.svg")
-    figure.write_text(draw_comparison(document), encoding="utf-8")
-    page = "\n".join(_page(document, stem.name))
+    """Write `stem`.json and .md, and .svg if the document is a comparison."""
+    name, figure = stem.with_name(f"{stem.name}.json"), None
+    write_document(name, document)
+    if "operations" in document:
+        figure = stem.with_name(f"{stem.name}.svg")
+        figure.write_text(draw_comparison(document), encoding="utf-8")
+    page = as_page(document, name.name, figure.name if figure else None)
     stem.with_name(f"{stem.name}.md").write_text(page, encoding="utf-8")
-
-
-def _page(document: Document, name: str) -> list[str]:
-    corpora = ", ".join(corpus["name"] for corpus in document["corpora"])
-    origin = f"Made by `benchmarks/compare`; every single run is in [{name}.json]({name}.json)."
-    return [
-        f"# Side by side: {corpora}",
-        "",
-        origin,
-        "",
-        f"![Time, CPU, memory and repository of every engine]({name}.svg)",
-        "",
-        *as_markdown([["", ""], *([key, text] for key, text in comparison_heading(document))]),
-        "",
-        "## Bars",
-        "",
-        *as_markdown(verdict_rows(verdicts_of(document))),
-        "",
-        "## Measured",
-        "",
-        *as_markdown(comparison_rows(document)),
-        "",
-        *(f"* {line}" for line in engine_lines(document)),
-        "",
-    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             write_pages(path.with_suffix(""), read_document(path))
         except (OSError, ValueError, KeyError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
+            print(f"{path}: {error!r}", file=sys.stderr)
             return 2
     return 0
 

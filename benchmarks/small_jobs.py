@@ -17,15 +17,14 @@ from pathlib import Path
 
 from comparison import Plan, compare
 from corpora import open_corpus
-from documents import write_document
 from engines.dedupstore import Dedupstore
 from engines.engine import Operation, Scratch
 from measuring import Command, CommandFailed, Measurement, measure
 from options import (
     ARCHIVERS,
     YARDSTICKS,
-    add_json,
     add_programs,
+    add_results,
     add_runs,
     add_work,
     count,
@@ -33,14 +32,15 @@ from options import (
     exit_with,
     some_of,
 )
+from pages import write_pages
 from priming import prime_bytes_for
 from results import Comparison, Status, as_document
+from sections import as_text
 from steps import generate, work_folder
-from tables import align, render
 from verdict import Unit, Verdict
 
 UNCHANGED_SECONDS_MAX = 3.0
-UNCHANGED_FILES = 200_000
+FILES = 200_000
 VERSION_SECONDS_MAX = 0.080
 LIST_SECONDS_MAX = 0.120
 
@@ -72,31 +72,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except CommandFailed as error:
             print(f"start-up: {error}", file=sys.stderr)
             return 1
-    verdicts = [*_judge_files(comparison, options.files), *_judge_starts(starts)]
+    verdicts = [_judge_files(comparison, options.files), *_judge_starts(starts)]
     beside = {"start_up": {name: list(map(asdict, costs)) for name, costs in starts.items()}}
-    document = as_document(comparison, beside, verdicts)
-    print("\n".join(align(_start_rows(starts))), end="\n\n")
-    print(render(document))
-    if options.json:
-        write_document(options.json, document)
-    return 0 if all(verdict.met is not False for verdict in verdicts) and _sound(comparison) else 1
+    document = {
+        "title": f"Small jobs: {options.files:,} small files, and start-up",
+        "command": "benchmarks/small_jobs.py",
+        **as_document(comparison, beside, verdicts),
+    }
+    print(as_text(document))
+    if options.results:
+        write_pages(options.results, document)
+    sound = comparison.subject.status is Status.DONE
+    return 0 if sound and all(verdict.met for verdict in verdicts) else 1
 
 
-def _sound(comparison: Comparison) -> bool:
-    return comparison.subject.status is Status.DONE
-
-
-def _judge_files(comparison: Comparison, files: int) -> list[Verdict]:
-    """Hold the unchanged snapshot to its bar, which is for a certain number of files."""
+def _judge_files(comparison: Comparison, files: int) -> Verdict:
     subject = comparison.sound(comparison.subject.name)
     seconds = subject.wall_seconds(Operation.UNCHANGED) if subject else None
-    bar = UNCHANGED_SECONDS_MAX if files == UNCHANGED_FILES else None
     title = f"{files:,} unchanged files"
-    return [
-        Verdict(title, seconds, Unit.SECONDS, bar, at_least=False, aim=UNCHANGED_SECONDS_MAX)
-        if bar is None
-        else Verdict(title, seconds, Unit.SECONDS, bar, at_least=False)
-    ]
+    return Verdict(title, seconds, Unit.SECONDS, UNCHANGED_SECONDS_MAX, at_least=False)
 
 
 def _time_starts(options: argparse.Namespace, work: Path) -> Mapping[str, Sequence[Measurement]]:
@@ -137,25 +131,11 @@ def _time_starts(options: argparse.Namespace, work: Path) -> Mapping[str, Sequen
 
 
 def _judge_starts(starts: Mapping[str, Sequence[Measurement]]) -> list[Verdict]:
-    bars = {_VERSION: VERSION_SECONDS_MAX, _LIST: LIST_SECONDS_MAX}
-    return [
-        Verdict(name, _wall_median(starts[name]), Unit.SECONDS, bar, at_least=False)
-        for name, bar in bars.items()
-    ]
-
-
-def _start_rows(starts: Mapping[str, Sequence[Measurement]]) -> list[list[str]]:
-    rows = [["start-up, medians", "time", "fastest", "CPU"]]
-    for name, costs in starts.items():
-        fastest = min(cost.wall_seconds for cost in costs)
-        cpu = statistics.median(cost.cpu_seconds for cost in costs)
-        seconds = (_wall_median(costs), fastest, cpu)
-        rows.append([name, *(f"{value * 1000:.0f} ms" for value in seconds)])
-    return rows
-
-
-def _wall_median(costs: Sequence[Measurement]) -> float:
-    return statistics.median(cost.wall_seconds for cost in costs)
+    verdicts = []
+    for name, bar in ((_VERSION, VERSION_SECONDS_MAX), (_LIST, LIST_SECONDS_MAX)):
+        seconds = statistics.median(cost.wall_seconds for cost in starts[name])
+        verdicts.append(Verdict(name, seconds, Unit.SECONDS, bar, at_least=False))
+    return verdicts
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -165,9 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--files",
         type=count(1),
-        default=UNCHANGED_FILES,
+        default=FILES,
         metavar="N",
-        help=f"small files (default {UNCHANGED_FILES}, for which the bar is meant)",
+        help=f"small files (default {FILES}, for which the bar is meant)",
     )
     parser.add_argument(
         "--starts", type=count(1), default=21, metavar="N", help="runs of start-up (default 21)"
@@ -179,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"some of {','.join(_PEERS)} (default restic,borg,cp)",
     )
     add_runs(parser, 3)
-    add_json(parser)
+    add_results(parser)
     add_work(parser)
     add_programs(parser)
     return parser

@@ -5,8 +5,6 @@ Colours follow the reader's light or dark mode by a media query, so classes name
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
-
 _LIGHT = {
     "paper": "#ffffff",
     "text": "#1f2328",
@@ -44,7 +42,7 @@ class Drawing:
         weight = ' font-weight="600"' if bold else ""
         self._parts.append(
             f'<text class="{colour}" x="{x:g}" y="{y:g}" font-size="{size}"'
-            f' text-anchor="{anchor}"{weight}>{escape(text)}</text>'
+            f' text-anchor="{anchor}"{weight}>{_escape(text)}</text>'
         )
 
     def bar(self, x: float, y: float, width: float, height: float, *, colour: str) -> None:
@@ -71,13 +69,17 @@ class Drawing:
         dark = f"@media (prefers-color-scheme: dark) {{{_rules(_DARK)}}}"
         lines = [
             begin,
-            f"<title>{escape(self._title)}</title>",
+            f"<title>{_escape(self._title)}</title>",
             f"<style>{_rules(_LIGHT)} {dark}</style>",
             '<rect class="paper" width="100%" height="100%"/>',
             *self._parts,
             "</svg>",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _rules(colours: dict[str, str]) -> str:

@@ -98,3 +98,8 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> list[list[str]]:
         ["", "measured", "bar", ""],
         *([v.title, v.shown_value(), v.shown_bar(), v.state()] for v in verdicts),
     ]
+
+
+def verdicts_of(document: Document) -> list[Verdict]:
+    """Return the verdicts of a document."""
+    return [Verdict.from_document(bar) for bar in document["bars"]]

@@ -16,8 +16,8 @@ from pathlib import Path
 from documents import Document, read_document
 from options import exit_with
 from sizes import megabytes
-from tables import align, as_markdown, verdicts_of
-from verdict import Verdict
+from tables import align, as_markdown
+from verdict import Verdict, verdicts_of
 
 _AGREE = "yes"
 _DIFFER = "NO"
