@@ -75,9 +75,11 @@ def judge(comparison: Comparison, bars: Sequence[Bar] = BARS) -> list[Verdict]:
     return [_judge_one(comparison, bar) for bar in bars]
 
 
-def judge_memory(title: str, peak_bytes: float | None) -> Verdict:
+def judge_memory(
+    title: str, peak_bytes: float | None, rss_bytes_max: int = RSS_BYTES_MAX
+) -> Verdict:
     """Hold a peak of memory to the bar."""
-    return Verdict(f"{title}: peak memory", peak_bytes, Unit.BYTES, RSS_BYTES_MAX, at_least=False)
+    return Verdict(f"{title}: peak memory", peak_bytes, Unit.BYTES, rss_bytes_max, at_least=False)
 
 
 def judge_kernel(gigabytes_per_second: float | None) -> Verdict:
@@ -111,8 +113,8 @@ def _judge_one(comparison: Comparison, bar: Bar) -> Verdict:
             size = ratio(_repository_bytes(subject), _repository_bytes(comparison.sound(peer)))
             title = f"repository: {comparison.subject.name}'s size over {peer}'s"
             return Verdict(title, size, Unit.TIMES, ratio_max, at_least=False)
-        case MemoryBar():
-            return judge_memory("all operations", _peak_rss_bytes(subject))
+        case MemoryBar(rss_bytes_max):
+            return judge_memory("all operations", _peak_rss_bytes(subject), rss_bytes_max)
 
 
 def _time_ratio(

@@ -27,11 +27,12 @@ from options import (
     some_of,
 )
 from pages import write_pages
+from peaks import disk_bytes_needed
 from priming import prime_bytes_for
 from results import Status, as_document
 from sections import as_text
 from sizes import parse_sizes
-from steps import work_folder
+from steps import require_room, work_folder
 
 PEERS = (*ARCHIVERS, *YARDSTICKS)
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         corpora = [open_corpus(path) for path in options.data]
     except OSError as error:
         parser.error(str(error))
+    require_room(parser, options.work, disk_bytes_needed(options.memory))
     with work_folder(options.work) as work:
         comparison = compare(
             Plan(
@@ -101,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         type=parse_sizes,
         default=[10**9, 10**10],
         metavar="SIZE,…",
-        help="logs to measure peak memory on (default 1GB,10GB; 0: none); takes 1.3 times the"
-        " largest and its restored copy on disk",
+        help="logs to measure peak memory on (default 1GB,10GB; 0: none); the largest takes 2.4"
+        " times as much of disk",
     )
     parser.add_argument(
         "--no-kernels", action="store_true", help="do not measure the chunking kernel"

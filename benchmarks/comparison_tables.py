@@ -20,7 +20,8 @@ def comparison_heading(document: Document) -> list[tuple[str, str]]:
         for corpus in document["corpora"]
     )
     figures = (
-        f"times and sizes are medians of {document['runs']}, peak memory is the largest;"
+        f"times and sizes are medians of {document['runs']}, peak memory is the largest, seen"
+        f" from {megabytes(document['peak_rss_floor_bytes'])} on;"
         f" in brackets: over {document['engines'][0]['name']}'s"
     )
     return [

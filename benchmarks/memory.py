@@ -12,15 +12,17 @@ from engines.engine import EngineMissing
 from measuring import peak_rss_floor_bytes
 from options import add_results, add_subject, add_work, count, exit_with
 from pages import write_pages
-from peaks import judge_peaks, measure_large_log, measure_small_logs
+from peaks import disk_bytes_needed, judge_peaks, measure_large_log, measure_small_logs
 from sections import as_text
 from sizes import parse_sizes
-from steps import work_folder
+from steps import require_room, work_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 0 if nothing failed and every bar holds, else 1."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    require_room(parser, options.work, disk_bytes_needed(options.bytes))
     engine = Dedupstore(options.dedupstore)
     head = Head.now()
     try:

@@ -20,6 +20,8 @@ COMPARED = ("snapshot, first", "snapshot, reread", "snapshot, unchanged", "resto
 """The operations that are compared with other engines."""
 
 _GROW_BYTES = 1_000_000
+_DISK_PER_LOG = 2.4
+"""A log, its repository, which is compressed about 5 : 1, and the restored copy."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Case:
             "peak_rss_bytes": self.peak_rss_bytes,
             "steps": [step.as_document() for step in self.steps],
         }
+
+
+def disk_bytes_needed(log_sizes: Sequence[int]) -> int:
+    """Return how much room `measure_large_log` takes for one of these sizes after another."""
+    return int(max(log_sizes, default=0) * _DISK_PER_LOG)
 
 
 def measure_large_log(

@@ -29,10 +29,10 @@ def as_text(document: Document) -> str:
     """Return all that a document says, for a terminal."""
     blocks = []
     for section in sections(document):
-        lines = align(section.rows, rights=not section.is_text) if section.rows else []
-        blocks.append(
-            "\n".join([*lines, *([""] if lines and section.lines else []), *section.lines])
-        )
+        lines = align(section.rows, rights=not section.is_text)
+        blocks.append("\n".join(filter(None, lines)))
+        if section.lines:
+            blocks.append("\n".join(section.lines))
     return "\n\n".join(blocks)
 
 

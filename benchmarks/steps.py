@@ -18,6 +18,7 @@ from engines.dedupstore import Dedupstore
 from engines.engine import Scratch
 from measuring import CommandFailed, Measurement, measure
 from options import add_json, add_subject, add_work
+from sizes import megabytes
 
 _GENERATOR = Path(__file__).with_name("generated_logs.py")
 
@@ -95,6 +96,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_work(parser)
     add_subject(parser)
+
+
+def require_room(parser: argparse.ArgumentParser, work: Path | None, size_bytes: int) -> None:
+    """End with wrong usage if there is not that much room where `work_folder` works."""
+    free_bytes = shutil.disk_usage(work or tempfile.gettempdir()).free
+    if free_bytes < size_bytes:
+        wanted = f"{megabytes(size_bytes)} of disk are needed below --work"
+        parser.error(f"{wanted}, {megabytes(free_bytes)} are free")
 
 
 @contextmanager

@@ -1,9 +1,8 @@
-"""Chunking: each kernel and the streaming chunker, beside fastcdc and a plain copy."""
+"""Chunking: each kernel, beside fastcdc and a plain copy."""
 
 from __future__ import annotations
 
 import importlib
-import io
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -14,7 +13,6 @@ from dedupstore.chunking.kernel import available_kernels
 from parts.contender import Contender, Group
 
 _TWIN_BYTES = 4_000_000
-_STREAM_BUFFER_BYTES = 4 << 20
 
 
 def chunking(data: bytes, target_bytes: int) -> Group:
@@ -29,8 +27,6 @@ def _contenders(data: bytes, parameters: ChunkingParameters) -> Iterator[Contend
         part = data[:_TWIN_BYTES] if kernel.name == "python" else data
         cut = partial(chunker.find_cuts, part, 0, len(part), True)
         yield Contender(f"kernel, {kernel.name} ({kernel.detail})", cut, len(part))
-    if available_kernels()[0].name == "native":
-        yield Contender("stream", partial(_stream, Chunker(parameters), data), len(data))
     try:
         fastcdc = importlib.import_module("fastcdc.fastcdc_cy").fastcdc_cy
     except ImportError:
@@ -41,11 +37,6 @@ def _contenders(data: bytes, parameters: ChunkingParameters) -> Iterator[Contend
         yield Contender("fastcdc", cut, len(data), is_yardstick=True)
     copy = bytearray(len(data))
     yield Contender("copy", partial(_copy, copy, data), len(data), is_yardstick=True)
-
-
-def _stream(chunker: Chunker, data: bytes) -> int:
-    source = io.BytesIO(data)
-    return sum(map(len, chunker.batches(source.readinto, bytearray(_STREAM_BUFFER_BYTES))))
 
 
 def _exhaust(cut: partial[Iterator[object]]) -> int:

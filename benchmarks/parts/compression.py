@@ -1,4 +1,4 @@
-"""Compression: whole blocks as the engine makes them, zstd at some levels, and zlib."""
+"""Compression: whole blocks as the engine makes them, beside zstd and zlib at some levels."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import zstandard
 from dedupstore.engine.block_encoder import OpenBlock, encode_open_block
-from dedupstore.format.block import decode_block
-from dedupstore.format.codecs import ZstdCompressor
+from dedupstore.format.block import ChunkInfo, decode_block
 from dedupstore.format.hashing import digest
 from dedupstore.ids import ChunkId
 from dedupstore.limits import BLOCK_BYTES_TARGET
@@ -35,8 +35,7 @@ def _contenders(data: bytes, chunk_bytes: int) -> Iterator[Contender]:
     run = partial(_for_each, _decode, encoded)
     yield Contender("block, decoded", run, len(data))
     for level in _LEVELS:
-        compress = ZstdCompressor(level, BLOCK_BYTES_TARGET).compress
-        yield _compressor(f"zstd {level}", compress, data)
+        yield _compressor(f"zstd {level}", zstandard.ZstdCompressor(level).compress, data)
     for level in (1, 6):
         yield _compressor(f"zlib {level}", partial(zlib.compress, level=level), data)
 
@@ -57,10 +56,11 @@ def _blocks(data: bytes) -> list[memoryview]:
 
 
 def _open_block(data: memoryview, chunk_bytes: int) -> OpenBlock:
-    block = OpenBlock(bytearray(BLOCK_BYTES_TARGET))
+    block = OpenBlock(bytearray(data))
+    block.used_bytes = len(data)
     for start in range(0, len(data), chunk_bytes):
         chunk = data[start : start + chunk_bytes]
-        block.add(ChunkId(digest(chunk)), chunk)
+        block.chunks.append(ChunkInfo(ChunkId(digest(chunk)), len(chunk)))
     return block
 
 

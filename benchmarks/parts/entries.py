@@ -20,7 +20,7 @@ from parts.contender import Contender, Group
 def entries(number: int) -> Group:
     """Return what turns `number` entries, each of a file with one chunk, to bytes and back."""
     files = [_entry(place) for place in range(number)]
-    encoded = [memoryview(encode_entry(file)) for file in files]
+    encoded = list(map(encode_entry, files))
     pickled = [pickle.dumps(file) for file in files]
     documents = [_as_json(file) for file in files]
     texts = list(map(json.dumps, documents))
