@@ -14,7 +14,7 @@ from bars import judge_kernel
 from corpora import Corpus
 from documents import Document, read_document
 from engines.dedupstore import Dedupstore
-from peaks import COMPARED, judge_peaks, measure_large_log
+from peaks import COMPARED, judge_peaks, large_log_case, measure_large_log
 from steps import work_folder
 from verdict import Verdict
 
@@ -38,8 +38,12 @@ def measure_beside(options: argparse.Namespace, corpora: Sequence[Corpus]) -> Be
     for size in options.memory:
         print(f"peak memory: {size:,} bytes", file=sys.stderr)
         with work_folder(options.work) as work:
-            engine = Dedupstore(options.dedupstore)
-            cases.append(measure_large_log(engine, work, size, COMPARED))
+            try:
+                case = measure_large_log(Dedupstore(options.dedupstore), work, size, COMPARED)
+            except (OSError, subprocess.CalledProcessError) as error:
+                print(f"  not measured: {error}", file=sys.stderr)
+                case = large_log_case(size, ())
+            cases.append(case)
     if cases:
         document["cases"] = [case.as_document() for case in cases]
         verdicts += judge_peaks(cases)

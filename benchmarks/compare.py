@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bars import judge
-from beside import measure_beside
+from beside import Beside, measure_beside
 from comparison import Plan, compare
 from corpora import Corpus, open_corpus
+from documents import Document
 from engines.engine import Operation
 from options import (
     ARCHIVERS,
@@ -29,7 +30,7 @@ from options import (
 from pages import write_pages
 from peaks import disk_bytes_needed
 from priming import prime_bytes_for
-from results import Status, as_document
+from results import Comparison, Status, as_document
 from sections import as_text
 from sizes import parse_sizes
 from steps import require_room, work_folder
@@ -57,17 +58,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 prime_bytes=_prime_bytes(options, corpora),
             )
         )
-    verdicts = judge(comparison)
-    beside = measure_beside(options, corpora)
-    document = {
-        "title": f"Side by side: {', '.join(corpus.name for corpus in corpora)}",
-        "command": "benchmarks/compare",
-        **as_document(comparison, beside.document, [*verdicts, *beside.verdicts]),
-    }
-    print(as_text(document))
+    if options.results:
+        # What was measured for an hour is not lost if what follows is interrupted.
+        write_pages(options.results, _document(comparison, Beside({}, ())))
+    document = _document(comparison, measure_beside(options, corpora))
     if options.results:
         write_pages(options.results, document)
+    print(as_text(document))
     return 0 if comparison.subject.status is Status.DONE else 1
+
+
+def _document(comparison: Comparison, beside: Beside) -> Document:
+    corpora = ", ".join(corpus.name for corpus in comparison.corpora)
+    return {
+        "title": f"Side by side: {corpora}",
+        "command": "benchmarks/compare",
+        **as_document(comparison, beside.document, [*judge(comparison), *beside.verdicts]),
+    }
 
 
 def _prime_bytes(options: argparse.Namespace, corpora: Sequence[Corpus]) -> int:

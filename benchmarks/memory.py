@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "cases": [case.as_document() for case in cases],
         "bars": [verdict.as_document() for verdict in verdicts],
     }
-    print(as_text(document))
     if options.results:
         write_pages(options.results, document)
+    print(as_text(document))
     return 0 if all(verdict.met for verdict in verdicts) else 1
 
 

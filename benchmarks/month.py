@@ -74,9 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoLogs as error:
         parser.error(str(error))
     document = as_document(month, judge_month(month))
-    print(as_text(document))
     if options.results:
         write_pages(options.results, document)
+    print(as_text(document))
     return 0 if month.subject.sound else 1
 
 

@@ -61,6 +61,11 @@ def measure_large_log(
     log.parent.mkdir()
     generate("log", str(log), "--bytes", str(log_bytes))
     steps = _run_commands(engine, work, log.parent, log, only)
+    return large_log_case(log_bytes, steps)
+
+
+def large_log_case(log_bytes: int, steps: Sequence[Step]) -> Case:
+    """Return the case of one log; without steps if it was not measured."""
     return Case(f"one log of {gigabytes(log_bytes)}", log_bytes, steps)
 
 

@@ -79,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "command": "benchmarks/small_jobs.py",
         **as_document(comparison, beside, verdicts),
     }
-    print(as_text(document))
     if options.results:
         write_pages(options.results, document)
+    print(as_text(document))
     sound = comparison.subject.status is Status.DONE
     return 0 if sound and all(verdict.met for verdict in verdicts) else 1
 
