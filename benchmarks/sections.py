@@ -10,8 +10,10 @@ from comparison_tables import comparison_heading, comparison_rows, engine_lines
 from documents import Document, heading_rows
 from month_tables import month_engine_lines, month_heading, month_rows, reading_lines
 from sizes import megabytes
-from tables import align, as_markdown
+from tables import align, as_markdown, show_seconds
 from verdict import verdict_rows, verdicts_of
+
+_HOURS_PER_YEAR = 24 * 365
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,31 @@ def _peak(step: Document) -> str:
     )
 
 
+def _snapshots(document: Document) -> Section:
+    """Return what one snapshot after another of the same log cost, and what a year of them adds."""
+    steps = document["snapshots"]
+    growth = ("repository growth", "of it index", "peak memory")
+    rows = [["", "time", "read", "new", "stored", *growth], *map(_snapshot_row, steps)]
+    unchanged = next(step for step in steps if step["title"] == "unchanged again")
+    year_bytes = unchanged["repository_growth_bytes"] * _HOURS_PER_YEAR
+    line = f"a year of unchanged hourly snapshots adds {megabytes(year_bytes)}"
+    return Section("Snapshots", rows, [line] if unchanged["failure"] is None else [])
+
+
+def _snapshot_row(step: Document) -> list[str]:
+    if step["cost"] is None:
+        return [step["title"], str(step["failure"]), *[""] * 6]
+    reported = (step["reported"].get(name) for name in ("bytes_read", "bytes_new", "bytes_stored"))
+    return [
+        step["title"],
+        show_seconds(step["cost"]["wall_seconds"]),
+        *("-" if number is None else f"{number:,}" for number in reported),
+        f"{step['repository_growth_bytes']:,}",
+        f"{step['index_growth_bytes']:,}",
+        megabytes(step["cost"]["peak_rss_bytes"]),
+    ]
+
+
 def _speeds(document: Document) -> Section:
     """Return a row for each speed; `x` is how many times that of its group's first it is."""
     rows = [["", "median", "slowest", "fastest", "", "x", ""]]
@@ -148,6 +175,7 @@ _SECTIONS: dict[str, Callable[[Document], Section]] = {
     "steps": _month,
     "start_up": _start_up,
     "cases": _peaks,
+    "snapshots": _snapshots,
     "speeds": _speeds,
     "chunk_sizes": _chunk_sizes,
 }

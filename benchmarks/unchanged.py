@@ -7,16 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from documents import Head, write_document
+from documents import Head
 from engines.dedupstore import Dedupstore
 from engines.engine import EngineMissing
-from options import exit_with
-from sizes import megabytes, parse_bytes
-from steps import Step, Steps, add_options, generate, grow_log, work_folder
-from tables import align
-
-_HOURS_PER_YEAR = 24 * 365
-_REPORTED = ("bytes_read", "bytes_new", "bytes_stored")
+from options import add_results, add_subject, add_work, exit_with
+from pages import write_pages
+from sections import as_text
+from sizes import gigabytes, megabytes, parse_bytes
+from steps import Step, Steps, generate, grow_log, work_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,17 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with work_folder(options.work) as work:
         steps = _measure(engine, work, options.bytes, options.grow)
-    print(f"one log of {megabytes(options.bytes)}; dedupstore {version}\n")
-    print("\n".join(_report(steps)))
-    if options.json:
-        document = {
-            **head.as_document(),
-            "version": version,
-            "log_bytes": options.bytes,
-            "grow_bytes": options.grow,
-            "steps": [step.as_document() for step in steps],
-        }
-        write_document(options.json, document)
+    document = {
+        "title": f"A log of {gigabytes(options.bytes)}, unchanged and grown",
+        "command": "benchmarks/unchanged.py",
+        **head.as_document(),
+        "dedupstore": version,
+        "log_bytes": options.bytes,
+        "grow_bytes": options.grow,
+        "snapshots": [step.as_document() for step in steps],
+        "bars": [],
+    }
+    if options.results:
+        write_pages(options.results, document)
+    print(as_text(document))
     return 1 if any(step.failure for step in steps) else 0
 
 
@@ -61,31 +61,6 @@ def _measure(engine: Dedupstore, work: Path, log_bytes: int, grow_bytes: int) ->
     return steps.done
 
 
-def _report(steps: Sequence[Step]) -> list[str]:
-    growth = ("repository growth", "of it index", "peak memory")
-    rows = [["snapshot", "wall", *_REPORTED, *growth], *(_row(step) for step in steps)]
-    lines = align(rows)
-    unchanged = next((step for step in steps if step.title == "unchanged again"), None)
-    if unchanged is not None and unchanged.failure is None:
-        year_bytes = unchanged.repository_growth_bytes * _HOURS_PER_YEAR
-        lines += ["", f"a year of unchanged hourly snapshots adds {megabytes(year_bytes)}"]
-    return lines
-
-
-def _row(step: Step) -> list[str]:
-    if step.cost is None:
-        return [step.title, str(step.failure), *[""] * (len(_REPORTED) + 3)]
-    reported = [step.reported.get(name) for name in _REPORTED]
-    return [
-        step.title,
-        f"{step.cost.wall_seconds:.2f} s",
-        *(f"{number:,}" if isinstance(number, int) else "-" for number in reported),
-        f"{step.repository_growth_bytes:,}",
-        f"{step.index_growth_bytes:,}",
-        megabytes(step.cost.peak_rss_bytes),
-    ]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -94,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--grow", type=parse_bytes, default=10**6, metavar="SIZE", help="growth (default 1MB)"
     )
-    add_options(parser)
+    add_results(parser)
+    add_work(parser)
+    add_subject(parser)
     return parser
 
 
