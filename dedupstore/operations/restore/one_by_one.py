@@ -18,7 +18,7 @@ from dedupstore.operations.restore.planned_file import PlannedFile
 from dedupstore.operations.restore.target import RestoreTarget
 from dedupstore.operations.restore.trimming import Trimmer
 from dedupstore.operations.restore.unused_names import UnusedNames
-from dedupstore.operations.restore.writer import NewFile, is_wanted, new_file, write_link
+from dedupstore.operations.restore.writer import is_wanted, new_file, write_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class OneByOne:
         above, _, name = file.path.rpartition(b"/")
         folder = self.target.folder(above)
         try:
-            with file.finished(folder) as new:
-                self._name(new, file.entry, name)
+            placed, owner_set = file.place(folder, name, self.overwrite)
         except OSError as error:
             if error.errno not in FULL:
                 raise
             make_room()
             return False
+        self.outcome.count_written(file.entry, placed, owner_set)
         return True
 
     def _restore(self, entry: Entry, path: bytes) -> None:
@@ -86,7 +86,8 @@ class OneByOne:
         tally = LossTally(first_parts(entry_parts(self.reader, entry), entry.size))
         with new_file(folder, entry, tally) as file:
             if not tally.missing:
-                self._name(file, entry, path.rpartition(b"/")[2])
+                placed = file.place(path.rpartition(b"/")[2], self.overwrite)
+                self.outcome.count_written(entry, placed, file.owner_set)
             elif entry.twin is not None:
                 self.outcome.fail(not_rebuilt(entry, tally))
             elif tally.data_bytes:
@@ -94,10 +95,6 @@ class OneByOne:
                 self.outcome.fail(keep_what_is_left(file, entry, tally, partial, self.overwrite))
             else:
                 self.outcome.fail(nothing_left(entry, tally, can_repair=self.can_repair))
-
-    def _name(self, file: NewFile, entry: Entry, name: bytes) -> None:
-        placed = file.place(name, self.overwrite)
-        self.outcome.count_written(entry, placed, file.owner_set)
 
 
 @dataclass(frozen=True, slots=True)

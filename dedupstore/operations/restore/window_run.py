@@ -21,7 +21,7 @@ from dedupstore.operations.restore.one_by_one import OneByOne
 from dedupstore.operations.restore.options import Overwrite
 from dedupstore.operations.restore.outcome import FULL
 from dedupstore.operations.restore.partial import entries_lost
-from dedupstore.operations.restore.planned_file import PlannedFile
+from dedupstore.operations.restore.planned_file import PlannedFile, RebuiltFile
 from dedupstore.operations.restore.scattering import Destination, Wanted, give_up, scatter_run
 from dedupstore.operations.restore.windows import Step, Window
 from dedupstore.operations.restore.writer import is_wanted
@@ -158,11 +158,11 @@ class WindowRun(Closing):
             self._give_up(file)
 
     def _rebuild(self, window: Window) -> None:
-        files = [step.file for step in window.ended if isinstance(step, Step) and step.file]
+        files = [step.file for step in window.ended if isinstance(step, Step)]
         rebuilt = [
             self._executor.submit(file.rebuild)
             for file in files
-            if file.text_bytes and file.is_under_way
+            if isinstance(file, RebuiltFile) and file.is_under_way
         ]
         for done in as_completed(rebuilt):
             with self._room_made():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from typing import NamedTuple
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.tree_reader import LostEntries, LostExtent, readable_extents
 from dedupstore.errors import DamageError, DedupstoreError, UnsupportedFormat
-from dedupstore.format.entry import Entry, EntryType, path_sort_key
+from dedupstore.format.entry import Content, Entry, EntryType, path_sort_key
 from dedupstore.format.pieces import HOLE_ID, Extent
 from dedupstore.limits import KIB, MIB
-from dedupstore.operations.restore.planned_file import PlannedFile
+from dedupstore.operations.restore.planned_file import PlannedFile, plan_file
 
 _DESCRIPTORS_MAX = 512
 
@@ -131,7 +131,10 @@ class WindowMaker:
                 step = Step(entry, path, is_chosen)
                 self._window.begun.append(step)
                 if entry.type is EntryType.FILE and not self._trims:
-                    yield from self._add_file(step)
+                    step.file = plan_file(entry, path)
+                    if step.file is not None:
+                        self._count(step.file)
+                        yield from self._add_content(step.file, entry.content)
                 self._window.ended.append(step)
                 if self._window.is_full(self._bounds):
                     yield self._take()
@@ -150,17 +153,22 @@ class WindowMaker:
         self._last_file = b"" if entry.type is EntryType.DIRECTORY else path
         return found
 
-    def _add_file(self, step: Step) -> Iterator[Window]:
-        file = PlannedFile(step.entry, step.path)
-        if not file.is_possible:
-            return
-        step.file = file
+    def _count(self, file: PlannedFile) -> None:
         self._window.held_bytes += file.held_bytes
         self._window.text_bytes += file.text_bytes
         self._window.descriptors += file.descriptors
+
+    def _add_content(self, file: PlannedFile, content: Content) -> Iterable[Window]:
+        """Add the extents of a file; yield windows that are full before its last."""
+        if not content.level and self._window.extents + len(content.extents) < self._bounds.extents:
+            self._add_extents(file, 0, content.extents)
+            return ()
+        return self._add_long_content(file, content)
+
+    def _add_long_content(self, file: PlannedFile, content: Content) -> Iterator[Window]:
         offset = 0
         try:
-            extents = readable_extents(self._reader, step.entry.content)
+            extents = readable_extents(self._reader, content)
             while batch := list(islice(extents, self._bounds.extents - self._window.extents)):
                 offset = self._add_extents(file, offset, batch)
                 if self._window.extents >= self._bounds.extents:
@@ -171,7 +179,7 @@ class WindowMaker:
             file.is_given_up = True
 
     def _add_extents(
-        self, file: PlannedFile, offset: int, extents: list[Extent | LostExtent]
+        self, file: PlannedFile, offset: int, extents: Sequence[Extent | LostExtent]
     ) -> int:
         """Add extents of a file from ``offset`` on; return where they end."""
         known: list[Extent] = []
@@ -179,14 +187,10 @@ class WindowMaker:
         self._window.extents += len(extents)
         for extent in extents:
             offset += extent.extent_bytes
-            if isinstance(extent, LostExtent):
+            if isinstance(extent, LostExtent) or (extent.id == HOLE_ID and file.text_bytes):
                 file.is_given_up = True
                 break
             known.append(extent)
-            if extent.id != HOLE_ID:
-                file.expect_up_to(offset)
-            elif file.text_bytes:
-                file.is_given_up = True
         return offset
 
     def _take(self) -> Window:

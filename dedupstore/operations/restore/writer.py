@@ -136,28 +136,42 @@ def new_file(folder: int, entry: Entry, parts: Iterable[FilePart]) -> Iterator[N
         OSError: the file cannot be written; nothing has changed then.
         DedupstoreError: whatever ``parts`` raises; nothing has changed then.
     """
-    with finished(Draft(folder), folder, entry, partial(_write_parts, parts)) as file:
-        yield file
-
-
-@contextmanager
-def finished(
-    draft: Draft, folder: int, entry: Entry, fill: Callable[[Draft], None]
-) -> Iterator[NewFile]:
-    """Let ``fill`` write a draft in ``folder``, or what is missing of it; then see ``new_file``.
-
-    Raises:
-        OSError, DedupstoreError: see ``new_file``, and whatever ``fill`` raises.
-    """
+    draft = Draft(folder)
     try:
-        try:
-            fill(draft)
-            owner_set = apply_metadata(draft.descriptor, entry)
-        finally:
-            draft.close()
+        owner_set = _complete(draft, entry, partial(_write_parts, parts))
         yield NewFile(folder, draft, owner_set)
     finally:
         draft.remove(folder)
+
+
+def place_draft(
+    draft: Draft,
+    folder: int,
+    entry: Entry,
+    fill: Callable[[Draft], None],
+    name: bytes,
+    overwrite: Overwrite,
+) -> tuple[bool, bool]:
+    """Let ``fill`` write what is missing of a draft in ``folder``, and give it its name, once.
+
+    Return whether it is in place now, see ``NewFile.place``, and whether its owner could be set.
+
+    Raises:
+        OSError: it cannot be written, or not be put there; nothing has changed then.
+    """
+    try:
+        owner_set = _complete(draft, entry, fill)
+        return draft.place(folder, name, overwrite), owner_set
+    finally:
+        draft.remove(folder)
+
+
+def _complete(draft: Draft, entry: Entry, fill: Callable[[Draft], None]) -> bool:
+    try:
+        fill(draft)
+        return apply_metadata(draft.descriptor, entry)
+    finally:
+        draft.close()
 
 
 def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> tuple[bool, bool]:
