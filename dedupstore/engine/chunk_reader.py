@@ -83,8 +83,15 @@ class ChunkReader(Closing):
         Raises:
             StorageError: the index cannot be read.
         """
-        found = self._repository.index.find(ids)
-        return {id_: self._place(location) for id_, location in found.items()}
+        places: dict[ChunkId, BlockPlace] = {}
+        known: dict[tuple[PackId, int], BlockPlace] = {}
+        for id_, location in self._repository.index.find(ids).items():
+            block = (location.pack, location.block_offset)
+            place = known.get(block)
+            if place is None:
+                place = known[block] = self._place(location)
+            places[id_] = place
+        return places
 
     def _stream_window(self, ids: Sequence[ChunkId]) -> Iterator[memoryview | DamageError]:
         self._window = places = self.find_places(ids)

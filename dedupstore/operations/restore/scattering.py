@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, MutableMapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
 
 from dedupstore.engine.block_cache import BlockPlace
 from dedupstore.engine.block_runs import read_run
@@ -16,16 +16,11 @@ from dedupstore.limits import BLOCK_BYTES_TARGET
 from dedupstore.operations.restore.planned_file import PlannedFile
 from dedupstore.storage.contract import ReadStore
 
+Destination: TypeAlias = tuple[PlannedFile, int, int]
+"""Where a chunk is wanted: in which file, at which offset, and how long it is said to be."""
 
-class Destination(NamedTuple):
-    """Where a chunk is wanted: in which file, at which offset, and how long it is said to be."""
-
-    file: PlannedFile
-    offset: int
-    chunk_bytes: int
-
-
-Wanted = MutableMapping[ChunkId, list[Destination]]
+Wanted: TypeAlias = dict[ChunkId, list[Destination]]
+"""The chunks that are wanted, and where."""
 
 _buffers = threading.local()
 
@@ -53,8 +48,8 @@ def scatter_run(store: ReadStore, run: Mapping[BlockPlace, Wanted]) -> int:
 
 def give_up(destinations: Collection[Destination]) -> None:
     """Give up the files that want a chunk which cannot be had."""
-    for destination in destinations:
-        destination.file.is_given_up = True
+    for file, _, _ in destinations:
+        file.is_given_up = True
 
 
 def _scatter(block: Block, wanted: Wanted) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from dedupstore.operations.restore.options import Overwrite
 from dedupstore.operations.restore.outcome import FULL
 from dedupstore.operations.restore.partial import entries_lost
 from dedupstore.operations.restore.planned_file import PlannedFile, RebuiltFile
-from dedupstore.operations.restore.scattering import Destination, Wanted, give_up, scatter_run
+from dedupstore.operations.restore.scattering import Wanted, give_up, scatter_run
 from dedupstore.operations.restore.windows import Step, Window
 from dedupstore.operations.restore.writer import is_wanted
 from dedupstore.storage.contract import ReadStore
@@ -113,12 +114,12 @@ class WindowRun(Closing):
         file.begin(folder)
 
     def _fetch(self, window: Window) -> list[Future[int]]:
-        wanted: Wanted = {}
+        wanted: Wanted = defaultdict(list)
         for file, offset, extents in window.slices:
             if file.is_under_way:
                 for extent_bytes, id_ in extents:
                     if id_ != HOLE_ID:
-                        wanted.setdefault(id_, []).append(Destination(file, offset, extent_bytes))
+                        wanted[id_].append((file, offset, extent_bytes))
                     offset += extent_bytes
         window.slices.clear()
         blocks = self._by_block(wanted)
@@ -128,7 +129,7 @@ class WindowRun(Closing):
         ]
 
     def _by_block(self, wanted: Wanted) -> dict[BlockPlace, Wanted]:
-        blocks: dict[BlockPlace, Wanted] = {}
+        blocks: dict[BlockPlace, Wanted] = defaultdict(dict)
         remaining = iter(wanted)
         while ids := list(islice(remaining, _LOOKUP_CHUNKS)):
             places = self._reader.find_places(ids)
@@ -137,7 +138,7 @@ class WindowRun(Closing):
                 if place is None:
                     give_up(wanted[id_])
                 else:
-                    blocks.setdefault(place, {})[id_] = wanted[id_]
+                    blocks[place][id_] = wanted[id_]
         return blocks
 
     def _scatter_run(self, run: dict[BlockPlace, Wanted]) -> int:
