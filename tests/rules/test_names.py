@@ -12,6 +12,7 @@ EMPTY_NAMES = {"base", "common", "core", "helper", "helpers", "misc", "shared", 
 
 TEST_FOLDERS = {
     "unit", "contract", "properties", "model", "faults", "golden", "rotation", "cli", "rules",
+    "guards",
 }  # fmt: skip
 
 NAME_RULE = f"""
