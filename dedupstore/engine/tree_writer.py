@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
-from dedupstore.format.entry import Content, Entry, encode_entry, path_sort_key
+from dedupstore.format.entry import Content, Entry, encoded, path_sort_key
 from dedupstore.format.pieces import Extent, encode_extents, encode_piece
 from dedupstore.ids import ChunkId
 from dedupstore.limits import INLINE_EXTENTS_MAX
@@ -82,12 +82,10 @@ class ManifestWriter:
         Raises:
             ValueError: the path may not stand in a manifest, or does not follow the last one.
         """
-        self.add_encoded(entry.path, encode_entry(entry), is_older_part=bool(entry.lineage))
+        self.add_encoded(*encoded(entry))
 
-    def add_encoded(
-        self, path: bytes, encoded: bytes | memoryview, *, is_older_part: bool = False
-    ) -> None:
-        """Append an entry that is encoded already; one with a lineage ``is_older_part``.
+    def add_encoded(self, path: bytes, data: bytes, is_older_part: bool = False) -> None:
+        """Append an entry that is encoded already; see ``EncodedEntry``.
 
         Raises:
             ValueError: the path does not follow the last one.
@@ -99,10 +97,10 @@ class ManifestWriter:
         if key <= self._last_key:
             raise ValueError(f"entries out of order at {path[:200]!r}")
         self._last_key = key
-        if self._pending_bytes + len(encoded) > _ENTRIES_BYTES_MAX:
+        if self._pending_bytes + len(data) > _ENTRIES_BYTES_MAX:
             self._cut()
-        self._pending.append(bytes(encoded))
-        self._pending_bytes += len(encoded)
+        self._pending.append(data)
+        self._pending_bytes += len(data)
         if self._pending_bytes >= _ENTRIES_BYTES_MIN and not zlib.crc32(path) & _ENTRY_CUT_MASK:
             self._cut()
 

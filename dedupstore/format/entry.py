@@ -22,6 +22,7 @@ from dedupstore.limits import ENTRY_BYTES_MAX, PATH_BYTES_MAX, TWIN_RATIO_MAX
 __all__ = [
     "EMPTY_CONTENT",
     "Content",
+    "EncodedEntry",
     "Entry",
     "EntryGlance",
     "EntryType",
@@ -30,18 +31,23 @@ __all__ = [
     "decode_entry",
     "encode_content",
     "encode_entry",
+    "encode_fields",
+    "encode_owners",
     "encode_twin",
+    "encoded",
     "entry_contents",
     "glance_at_entry",
     "is_safe_path",
+    "lineage_behind",
     "path_sort_key",
     "split_entries",
 ]
 
-_FIXED = struct.Struct("<IBBHIIIqqQQQI")
+ENTRY_FIXED = struct.Struct("<IBBHIIIqqQQQI")
+_LENGTH = struct.Struct("<I")
 _FIELD = struct.Struct("<HI")
 
-ENTRY_FIXED_BYTES = _FIXED.size
+ENTRY_FIXED_BYTES = ENTRY_FIXED.size
 FIELD_REQUIRED = 0x8000
 FIELD_USER = 1
 FIELD_GROUP = 2
@@ -125,11 +131,11 @@ def encode_entry(entry: Entry) -> bytes:
     if not is_safe_path(entry.path):
         raise ValueError(f"not a path for a manifest: {entry.path[:200]!r}")
     content = _encode_content(entry)
-    fields = _encode_fields(entry)
+    fields = encode_fields(entry)
     entry_bytes = ENTRY_FIXED_BYTES + len(entry.path) + len(content) + len(fields)
     if entry_bytes > ENTRY_BYTES_MAX:
         raise ValueError(f"an entry of {entry_bytes} bytes: {entry.path[:200]!r}")
-    fixed = _FIXED.pack(
+    fixed = ENTRY_FIXED.pack(
         entry_bytes,
         entry.type,
         0,
@@ -147,50 +153,106 @@ def encode_entry(entry: Entry) -> bytes:
     return b"".join((fixed, entry.path, content, fields))
 
 
-def split_entries(body: bytes | memoryview) -> Iterator[memoryview]:
+def encode_fields(entry: Entry) -> bytes:
+    """Return the fields of an entry.
+
+    Raises:
+        ValueError: its twin or lineage cannot be.
+    """
+    if entry.type is not EntryType.FILE and (entry.twin is not None or entry.lineage):
+        raise ValueError(f"a twin or a lineage of what is no file: {entry.path[:200]!r}")
+    if entry.twin is not None and entry.twin.plain_bytes > TWIN_RATIO_MAX * entry.size:
+        raise ValueError(f"a text of {entry.twin.plain_bytes} bytes: {entry.path[:200]!r}")
+    if entry.lineage and not _is_lineage(entry.lineage, entry.path):
+        raise ValueError(f"not a lineage for {entry.path[:200]!r}: {entry.lineage[:200]!r}")
+    fields = encode_owners(entry.user, entry.group)
+    if entry.lineage:
+        fields += _encode_field(FIELD_LINEAGE, entry.lineage)
+    if entry.twin is not None:
+        fields += _encode_field(FIELD_TWIN, encode_twin(entry.twin))
+    return fields
+
+
+class EncodedEntry(NamedTuple):
+    """An entry as it is put into a manifest; ``is_older_part`` says that it has a lineage."""
+
+    path: bytes
+    data: bytes
+    is_older_part: bool
+
+
+def encoded(entry: Entry) -> EncodedEntry:
+    """Return an entry encoded by ``encode_entry``.
+
+    Raises:
+        ValueError: see ``encode_entry``.
+    """
+    return EncodedEntry(entry.path, encode_entry(entry), bool(entry.lineage))
+
+
+def encode_owners(user: bytes, group: bytes) -> bytes:
+    """Return what the fields of an entry with these owners begin with."""
+    return _encode_field(FIELD_USER, user) + _encode_field(FIELD_GROUP, group)
+
+
+def split_entries(body: bytes | memoryview) -> Iterator[bytes]:
     """Yield the bytes of each entry in the body of a level-0 piece.
 
     Raises:
         FormatError: an entry is cut off or its length is out of range.
     """
-    view = memoryview(body)
+    body = bytes(body)
+    body_bytes = len(body)
     position = 0
-    while position < len(view):
-        if position + ENTRY_FIXED_BYTES > len(view):
+    while position < body_bytes:
+        if position + ENTRY_FIXED_BYTES > body_bytes:
             raise FormatError("an entry is cut off")
-        entry_bytes = int.from_bytes(view[position : position + 4], "little")
+        (entry_bytes,) = _LENGTH.unpack_from(body, position)
         end = position + entry_bytes
-        if not ENTRY_FIXED_BYTES < entry_bytes <= ENTRY_BYTES_MAX or end > len(view):
+        if not ENTRY_FIXED_BYTES < entry_bytes <= ENTRY_BYTES_MAX or end > body_bytes:
             raise FormatError(f"an entry cannot be {entry_bytes} bytes long")
-        yield view[position:end]
+        yield body[position:end]
         position = end
 
 
 class EntryGlance(NamedTuple):
     """Which file an entry is of; ``content`` is its chunk list as ``encode_content`` gives it."""
 
-    path: memoryview
+    path: bytes
     type: int
     mtime_ns: int
     size: int
     device: int
     inode: int
-    content: memoryview
+    content: bytes
 
 
-def glance_at_entry(data: memoryview) -> EntryGlance:
+def glance_at_entry(data: bytes) -> EntryGlance:
     """Read what tells files apart out of an entry, as ``split_entries`` yields it, unchecked.
 
     It takes a tenth of the time of ``decode_entry``, which alone says whether the entry is sound.
     """
-    fixed = _FIXED.unpack_from(data)
+    fixed = ENTRY_FIXED.unpack_from(data)
     begin = ENTRY_FIXED_BYTES + fixed[3]
     path = data[ENTRY_FIXED_BYTES:begin]
     content = data[begin : begin + fixed[12]]
     return EntryGlance(path, fixed[1], fixed[7], fixed[9], fixed[10], fixed[11], content)
 
 
-def decode_entry(data: memoryview) -> Entry:
+def lineage_behind(owners: bytes, fields: bytes) -> bytes | None:
+    """Return the lineage in ``fields`` that begin with ``owners`` and hold nothing else.
+
+    Empty where there is none; ``None`` where they hold anything else, or no sound lineage.
+    """
+    if fields == owners:
+        return b""
+    lineage = fields[len(owners) + _FIELD.size :]
+    if fields != owners + _encode_field(FIELD_LINEAGE, lineage) or not is_safe_path(lineage):
+        return None
+    return lineage
+
+
+def decode_entry(data: bytes | memoryview) -> Entry:
     """Read the bytes of one entry, as ``split_entries`` yields them.
 
     Raises:
@@ -202,7 +264,7 @@ def decode_entry(data: memoryview) -> Entry:
     (
         entry_bytes, kind, flags, path_bytes, mode, uid, gid, mtime_ns, ctime_ns,
         size, device, inode, content_bytes,
-    ) = _FIXED.unpack_from(data)  # fmt: skip
+    ) = ENTRY_FIXED.unpack_from(data)  # fmt: skip
     content_begin = ENTRY_FIXED_BYTES + path_bytes
     fields_begin = content_begin + content_bytes
     if entry_bytes != len(data) or fields_begin > len(data):
@@ -251,7 +313,7 @@ def _encode_content(entry: Entry) -> bytes:
     return encode_content(entry.content)
 
 
-def _decode_file_content(stored: memoryview, size: int, twin: Twin | None) -> Content:
+def _decode_file_content(stored: bytes | memoryview, size: int, twin: Twin | None) -> Content:
     content = decode_content(stored)
     length = size if twin is None else twin.plain_bytes
     if twin is not None and length > TWIN_RATIO_MAX * size:
@@ -261,7 +323,7 @@ def _decode_file_content(stored: memoryview, size: int, twin: Twin | None) -> Co
     return content
 
 
-def _decode_target(entry_type: EntryType, stored: memoryview, size: int) -> bytes:
+def _decode_target(entry_type: EntryType, stored: bytes | memoryview, size: int) -> bytes:
     if size:
         raise FormatError(f"an entry that is no file has a size of {size} bytes")
     target = bytes(stored)
@@ -277,24 +339,11 @@ def _is_lineage(lineage: bytes, path: bytes) -> bool:
     return is_safe_path(lineage) and lineage != path
 
 
-def _encode_fields(entry: Entry) -> bytes:
-    if entry.type is not EntryType.FILE and (entry.twin is not None or entry.lineage):
-        raise ValueError(f"a twin or a lineage of what is no file: {entry.path[:200]!r}")
-    if entry.twin is not None and entry.twin.plain_bytes > TWIN_RATIO_MAX * entry.size:
-        raise ValueError(f"a text of {entry.twin.plain_bytes} bytes: {entry.path[:200]!r}")
-    if entry.lineage and not _is_lineage(entry.lineage, entry.path):
-        raise ValueError(f"not a lineage for {entry.path[:200]!r}: {entry.lineage[:200]!r}")
-    fields = {FIELD_USER: entry.user, FIELD_GROUP: entry.group, FIELD_LINEAGE: entry.lineage}
-    if entry.twin is not None:
-        fields[FIELD_TWIN] = encode_twin(entry.twin)
-    return b"".join(_encode_field(tag, fields[tag]) for tag in fields)
-
-
 def _encode_field(tag: int, value: bytes) -> bytes:
     return _FIELD.pack(tag, len(value)) + value if value else b""
 
 
-def _decode_fields(data: memoryview) -> dict[int, bytes]:
+def _decode_fields(data: bytes | memoryview) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
     position = last_tag = 0
     while position < len(data):

@@ -20,10 +20,10 @@ HOLE_ID = bytes(ID_BYTES)
 """Stands in place of an id where a file has a hole: the extent reads as zeros."""
 
 _HEADER = struct.Struct("<2sBB")
-_EXTENT = struct.Struct("<Q32s")
+EXTENT = struct.Struct("<Q32s")
 
 PIECE_HEADER_BYTES = _HEADER.size
-EXTENT_BYTES = _EXTENT.size
+EXTENT_BYTES = EXTENT.size
 
 
 class Extent(NamedTuple):
@@ -35,7 +35,7 @@ class Extent(NamedTuple):
 
 def encode_extents(extents: Sequence[Extent]) -> bytes:
     """Return the extents one after another, 40 bytes each: length (u64) and id."""
-    pack = _EXTENT.pack
+    pack = EXTENT.pack
     return b"".join([pack(*extent) for extent in extents])
 
 
@@ -47,7 +47,7 @@ def decode_extents(data: bytes | memoryview) -> list[Extent]:
     """
     if len(data) % EXTENT_BYTES:
         raise FormatError("a chunk list is cut off inside an extent")
-    extents = list(map(Extent._make, _EXTENT.iter_unpack(data)))
+    extents = list(map(Extent._make, EXTENT.iter_unpack(data)))
     if any(extent.extent_bytes == 0 for extent in extents):
         raise FormatError("a chunk list holds an empty extent")
     return extents

@@ -102,6 +102,10 @@ class IndexEnvironment:
         """Return those of ``ids`` that are in live packs."""
         with self._folder.read() as transaction:
             dead = self._dead_prefixes
+            if not dead:
+                # Where no value needs to be seen, none is fetched.
+                with transaction.cursor(self._chunks) as cursor:
+                    return set(filter(cursor.set_key, ids))
             return {
                 id_ for id_, value in self._get_values(transaction, ids) if value[:4] not in dead
             }

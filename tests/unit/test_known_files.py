@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,7 +16,8 @@ import pytest
 import dedupstore
 from dedupstore.engine.monitor import Event, SilentMonitor
 from dedupstore.errors import ChunkUnreadable
-from dedupstore.format.entry import Entry, EntryType
+from dedupstore.format.entry import Entry, EntryType, encode_entry
+from dedupstore.format.stored_file import StoredFile, stored_files
 from dedupstore.operations.snapshot.known_files import (
     KnownFiles,
     looks_unchanged,
@@ -52,9 +54,15 @@ class _Listener(SilentMonitor):
         self.kinds.append(event.kind)
 
 
-def file_entry(path: str, kind: EntryType = EntryType.FILE) -> Entry:
-    """Return an entry at a path."""
-    return Entry(path=path.encode(), type=kind)
+def stored(*paths: str) -> Iterator[StoredFile]:
+    """Return files at some paths, as they are met in a manifest."""
+    entries = [Entry(path.encode(), EntryType.FILE) for path in paths]
+    return stored_files(b"".join(map(encode_entry, entries)))
+
+
+def path_of(file: StoredFile | None) -> bytes | None:
+    """Return the path of a file, if there is one."""
+    return None if file is None else file.path
 
 
 def test_a_change_during_a_long_read_is_not_missed(
@@ -114,32 +122,36 @@ def test_a_file_is_unchanged_if_all_agree(tmp_path: Path, differing: str | None)
 
 def test_known_files_are_found_in_step() -> None:
     """Asked in path order, each known file is found at its path, and nothing else there is."""
-    entries = [
-        file_entry("a", EntryType.DIRECTORY),
-        file_entry("a/b"),
-        file_entry("a/c"),
-        file_entry("a.log"),
-        file_entry("b", EntryType.SYMLINK),
-        file_entry("z"),
-    ]
-    known = KnownFiles(iter(entries), SilentMonitor())
+    known = KnownFiles(stored("a/b", "a/c", "a.log", "z"), SilentMonitor())
     assert known.take(b"a/a") is None
-    assert known.take(b"a/c") == entries[2]
-    assert known.take(b"a.log") == entries[3]
+    assert path_of(known.take(b"a/c")) == b"a/c"
+    assert path_of(known.take(b"a.log")) == b"a.log"
     assert known.take(b"b") is None
-    assert known.take(b"z") == entries[5]
+    assert path_of(known.take(b"z")) == b"z"
     assert known.take(b"zz") is None
 
 
 def test_a_damaged_last_snapshot_is_told_once() -> None:
     """If the last manifest breaks off, that is told, and later files count as new."""
 
-    def entries() -> Iterator[Entry]:
-        yield file_entry("a")
+    def files() -> Iterator[StoredFile]:
+        yield from stored("a")
         raise ChunkUnreadable("gone")
 
     listener = _Listener()
-    known = KnownFiles(entries(), listener)
+    known = KnownFiles(files(), listener)
     assert known.take(b"a") is not None
+    assert known.take(b"b") is None
+    assert listener.kinds == ["last-snapshot-unusable"]
+
+
+def test_a_damaged_entry_is_told_once() -> None:
+    """If a known entry turns out damaged when it is decoded, later files count as new."""
+    listener = _Listener()
+    [file] = stored("a")
+    known = KnownFiles(chain([file._replace(data=file.data + b"more")], stored("b")), listener)
+    found = known.take(b"a")
+    assert found is not None
+    assert known.entry(found) is None
     assert known.take(b"b") is None
     assert listener.kinds == ["last-snapshot-unusable"]

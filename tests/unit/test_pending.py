@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedupstore.format.entry import Entry, EntryType
+from dedupstore.format.entry import EncodedEntry
 from dedupstore.operations.snapshot import pending
 from dedupstore.operations.snapshot.pending import FILES_AHEAD, EntryQueue
 from dedupstore.operations.snapshot.source_file import SourceFile
@@ -25,9 +25,9 @@ def two_workers() -> object:
         yield
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> EncodedEntry:
     """Return an entry."""
-    return Entry(b"%04d" % number, EntryType.FILE)
+    return EncodedEntry(b"%04d" % number, b"its bytes", False)
 
 
 def begun(number: int) -> SourceFile:
@@ -41,9 +41,14 @@ class Handed:
     def __init__(self) -> None:
         self.paths: list[bytes] = []
         self.finished: list[bytes] = []
-        self.queue = EntryQueue(self.finish, lambda entry: self.paths.append(entry.path))
+        self.queue = EntryQueue(self.finish, self.hand_on)
 
-    def finish(self, file: SourceFile) -> Entry | None:
+    def hand_on(self, path: bytes, data: bytes, is_older_part: bool) -> None:
+        """Take the parts of an entry."""
+        assert EncodedEntry(path, data, is_older_part) == entry(int(path))
+        self.paths.append(path)
+
+    def finish(self, file: SourceFile) -> EncodedEntry | None:
         """Finish a file."""
         self.finished.append(file.path)
         return entry(int(file.path)) if int(file.path) % 3 else None
@@ -89,10 +94,10 @@ def test_few_entries_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_cannot_be_stored_ends_it(tmp_path: Path) -> None:
     """What finishing a file raises comes out of the queue."""
 
-    def fail(file: SourceFile) -> Entry | None:
+    def fail(file: SourceFile) -> EncodedEntry | None:
         raise OSError(file.path)
 
-    queue = EntryQueue(fail, lambda entry: None)
+    queue = EntryQueue(fail, Handed().hand_on)
     queue.add(begun(1))
     with pytest.raises(OSError, match="0001"):
         queue.drain()

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
-from typing import TypeVar
 
-from dedupstore.format.entry import Entry, EntryType
+from dedupstore.format.entry import EncodedEntry, Entry, EntryType, encoded
 from dedupstore.limits import PATH_BYTES_MAX
 from dedupstore.operations.snapshot.entry_builder import EntryBuilder
 from dedupstore.operations.snapshot.observer import ReportingObserver
 from dedupstore.operations.snapshot.regular_files import FileTaker
 from dedupstore.operations.snapshot.report import SnapshotReport
 from dedupstore.operations.snapshot.source_file import OTHER_KINDS, SourceFile
-from dedupstore.operations.snapshot.sources import manifest_path
 from dedupstore.operations.snapshot.walk import SourceItem
-
-Made = TypeVar("Made")
 
 
 class EntryMaker:
@@ -36,7 +31,7 @@ class EntryMaker:
         self._report = report
         self._observer = observer
 
-    def begin(self, item: SourceItem) -> Entry | SourceFile | None:
+    def begin(self, item: SourceItem) -> EncodedEntry | SourceFile | None:
         """Return the entry of a path, or a file that is to be handed to ``finish``.
 
         ``None`` where there is nothing to store.
@@ -44,39 +39,41 @@ class EntryMaker:
         Raises:
             DamageError, NoSpace, StorageError: a chunk could not be stored.
         """
-        path = manifest_path(item.absolute)
-        if len(path) > PATH_BYTES_MAX:
+        if len(item.path) > PATH_BYTES_MAX:
             self._observer.unreadable(item.absolute, OSError(0, "its path is too long"))
             return None
-        return self._unless_unreadable(item.absolute, lambda: self._begin(item, path))
+        try:
+            if stat.S_ISREG(item.status.st_mode):
+                begun = self._files.begin(item)
+            else:
+                begun = self._make(item)
+        except OSError as error:
+            self._observer.left_out(item.absolute, error)
+            return None
+        return encoded(begun) if isinstance(begun, Entry) else begun
 
-    def finish(self, file: SourceFile) -> Entry | None:
+    def finish(self, file: SourceFile) -> EncodedEntry | None:
         """Return the entry of a file that was begun; ``None`` where it cannot be read.
 
         Raises:
             DamageError, NoSpace, StorageError: a chunk could not be stored.
         """
-        return self._unless_unreadable(file.absolute, lambda: self._files.finish(file))
-
-    def _unless_unreadable(self, absolute: bytes, make: Callable[[], Made]) -> Made | None:
         try:
-            return make()
-        except FileNotFoundError:
-            self._observer.vanished(absolute)
+            return encoded(self._files.finish(file))
         except OSError as error:
-            self._observer.unreadable(absolute, error)
-        return None
+            self._observer.left_out(file.absolute, error)
+            return None
 
-    def _begin(self, item: SourceItem, path: bytes) -> Entry | SourceFile | None:
+    def _make(self, item: SourceItem) -> Entry | None:
         kind = stat.S_IFMT(item.status.st_mode)
-        if kind == stat.S_IFREG:
-            return self._files.begin(item, path)
         if kind == stat.S_IFDIR:
             self._report.directories += 1
-            return self._builder.build(path, EntryType.DIRECTORY, item.status)
+            return self._builder.build(item.path, EntryType.DIRECTORY, item.status)
         if kind == stat.S_IFLNK:
             target = os.readlink(item.absolute)
             self._report.symlinks += 1
-            return self._builder.build(path, EntryType.SYMLINK, item.status, link_target=target)
+            return self._builder.build(
+                item.path, EntryType.SYMLINK, item.status, link_target=target
+            )
         self._observer.skipped(item.absolute, OTHER_KINDS.get(kind, "special file"))
         return None

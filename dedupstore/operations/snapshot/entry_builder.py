@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 
 from dedupstore.format.content import EMPTY_CONTENT, Content
-from dedupstore.format.entry import Entry, EntryType
+from dedupstore.format.entry import Entry, EntryType, encode_owners
 from dedupstore.format.twin import Twin
 from dedupstore.operations.snapshot.account_names import AccountNames
 
@@ -16,6 +17,7 @@ class EntryBuilder:
 
     def __init__(self) -> None:
         self._names = AccountNames()
+        self.owners = functools.cache(self._owners)
 
     def build(
         self,
@@ -49,3 +51,21 @@ class EntryBuilder:
             twin=twin,
             lineage=lineage,
         )
+
+    def _owners(self, uid: int, gid: int) -> bytes:
+        """Return how the names of owners stand in entries."""
+        return encode_owners(self._names.user(uid), self._names.group(gid))
+
+
+def recorded_facts(status: os.stat_result) -> tuple[int, ...]:
+    """Return what the entry of a file records of its status; see ``StoredFile.facts``."""
+    return (
+        stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_size,
+        status.st_dev,
+        status.st_ino,
+    )

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from dedupstore.engine.monitor import Event, Monitor
 from dedupstore.errors import DamageError, UnsupportedFormat
-from dedupstore.format.entry import Entry, EntryType, path_sort_key
+from dedupstore.format.entry import Entry, path_sort_key
+from dedupstore.format.stored_file import StoredFile
 
 _RACE_NS = 20_000_000
 """A file may change twice within one tick of the file system's clock without showing it."""
@@ -20,37 +21,54 @@ file systems."""
 
 
 class KnownFiles:
-    """Walks the last snapshot's entries beside the sources, which come in the same order.
+    """Walks the last snapshot's files beside the sources, which come in the same order.
 
-    ``entries`` are the last snapshot's, none where there is none. A manifest that turns out damaged
+    ``files`` are the last snapshot's, none where there is none. A manifest that turns out damaged
     is told and no longer used: files are then read as if they were new.
     """
 
-    def __init__(self, entries: Iterator[Entry], monitor: Monitor) -> None:
-        self._entries = entries
+    def __init__(self, files: Iterator[StoredFile], monitor: Monitor) -> None:
+        self._files = files
         self._monitor = monitor
-        self._next = self._advance()
+        self._next: StoredFile | None = None
+        self._is_passed = True
 
-    def take(self, path: bytes) -> Entry | None:
+    def take(self, path: bytes) -> StoredFile | None:
         """Return the known file at ``path``; paths must be asked for in path order."""
-        key = path_sort_key(path)
-        while self._next is not None and path_sort_key(self._next.path) < key:
-            self._next = self._advance()
-        if self._next is None or self._next.path != path:
+        # Only now: what was looked up for a file is forgotten when the next one is taken.
+        if self._is_passed:
+            self._advance()
+        file = self._next
+        if file is not None and file.path != path:
+            key = path_sort_key(path)
+            while file is not None and path_sort_key(file.path) < key:
+                self._advance()
+                file = self._next
+        if file is None or file.path != path:
             return None
-        found, self._next = self._next, self._advance()
-        return found
+        self._is_passed = True
+        return file
 
-    def _advance(self) -> Entry | None:
+    def entry(self, file: StoredFile) -> Entry | None:
+        """Return the entry of a file; ``None`` where it turns out damaged."""
         try:
-            for entry in self._entries:
-                if entry.type is EntryType.FILE:
-                    return entry
+            return file.decoded()
         except (DamageError, UnsupportedFormat) as error:
-            detail = f"the last snapshot cannot be used, so files are read whole: {error.message}"
-            self._monitor.event(Event("last-snapshot-unusable", b"", detail))
-        self._entries = iter(())
+            self._give_up(error)
         return None
+
+    def _advance(self) -> None:
+        self._is_passed = False
+        try:
+            self._next = next(self._files, None)
+        except (DamageError, UnsupportedFormat) as error:
+            self._give_up(error)
+
+    def _give_up(self, error: DamageError | UnsupportedFormat) -> None:
+        detail = f"the last snapshot cannot be used, so files are read whole: {error.message}"
+        self._monitor.event(Event("last-snapshot-unusable", b"", detail))
+        self._files = iter(())
+        self._next = None
 
 
 def looks_unchanged(known: Entry, status: os.stat_result) -> bool:

@@ -147,14 +147,14 @@ class KnownIndex:
             for place, data in enumerate(split_entries(piece_body(piece, 0))):
                 glance = glance_at_entry(data)
                 if place == 0:
-                    self._first_keys.append(path_sort_key(bytes(glance.path)))
+                    self._first_keys.append(path_sort_key(glance.path))
                     self._pieces_of_keys.append(number)
                 if glance.type != EntryType.FILE:
                     continue
                 if glance.inode:
                     self._inodes.add(hash((glance.device, glance.inode)), number)
                 if len(glance.content) > _EMPTY_CONTENT_BYTES:
-                    self._contents.add(hash(bytes(glance.content)), number)
+                    self._contents.add(hash(glance.content), number)
                     seconds = glance.mtime_ns // _SECOND_NS
                     self._sizes_and_times.add(hash((glance.size, seconds)), number)
         except (DamageError, UnsupportedFormat):

@@ -24,6 +24,13 @@ class ReportingObserver:
         self._report.files_vanished += 1
         self.note(Event("vanished", absolute, "it was gone before it could be read"))
 
+    def left_out(self, absolute: bytes, error: OSError) -> None:
+        """A path could not be taken: it is gone, or cannot be read."""
+        if isinstance(error, FileNotFoundError):
+            self.vanished(absolute)
+        else:
+            self.unreadable(absolute, error)
+
     def excluded(self, absolute: bytes) -> None:
         """A path was left out on purpose."""
         self._report.excluded += 1

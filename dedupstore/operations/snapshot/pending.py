@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from dedupstore.engine.workers import worker_count
-from dedupstore.format.entry import Entry
+from dedupstore.format.entry import EncodedEntry
 from dedupstore.operations.snapshot.source_file import SourceFile
 
 FILES_AHEAD = 2
@@ -23,31 +23,31 @@ class EntryQueue:
     never because it happens to be ready. So equal sources are stored in the same order.
 
     ``finish`` makes the entry of such a file, ``None`` where it turns out that there is nothing to
-    store; ``hand_on`` takes each entry.
+    store; ``hand_on`` takes the parts of each entry.
     """
 
     def __init__(
         self,
-        finish: Callable[[SourceFile], Entry | None],
-        hand_on: Callable[[Entry], None],
+        finish: Callable[[SourceFile], EncodedEntry | None],
+        hand_on: Callable[[bytes, bytes, bool], None],
     ) -> None:
         self._finish = finish
         self._hand_on = hand_on
-        self._waiting: deque[Entry | SourceFile] = deque()
+        self._waiting: deque[EncodedEntry | SourceFile] = deque()
         self._files = 0
         self._files_max = FILES_AHEAD * worker_count()
 
-    def add(self, begun: Entry | SourceFile) -> None:
+    def add(self, begun: EncodedEntry | SourceFile) -> None:
         """Take the next entry, or file to be finished."""
-        if isinstance(begun, Entry) and not self._waiting:
-            self._hand_on(begun)
+        if isinstance(begun, EncodedEntry) and not self._waiting:
+            self._hand_on(*begun)
             return
         self._waiting.append(begun)
         self._files += isinstance(begun, SourceFile)
         while (
             self._files > self._files_max
             or len(self._waiting) > ENTRIES_WAITING_MAX
-            or (self._waiting and isinstance(self._waiting[0], Entry))
+            or (self._waiting and isinstance(self._waiting[0], EncodedEntry))
         ):
             self._hand_on_first()
 
@@ -58,10 +58,10 @@ class EntryQueue:
 
     def _hand_on_first(self) -> None:
         first = self._waiting.popleft()
-        if isinstance(first, Entry):
-            self._hand_on(first)
+        if isinstance(first, EncodedEntry):
+            self._hand_on(*first)
             return
         self._files -= 1
         entry = self._finish(first)
         if entry is not None:
-            self._hand_on(entry)
+            self._hand_on(*entry)

@@ -9,14 +9,16 @@ from concurrent.futures import wait
 from dedupstore.clock import Clock
 from dedupstore.engine.closing import Closing
 from dedupstore.format.content import Content
-from dedupstore.format.entry import Entry, EntryType, entry_contents
+from dedupstore.format.entry import EncodedEntry, Entry, EntryType, entry_contents
+from dedupstore.format.stored_file import StoredFile
 from dedupstore.format.twin import Twin
 from dedupstore.operations.snapshot.continuation import Continuer
 from dedupstore.operations.snapshot.databases import Databases
-from dedupstore.operations.snapshot.entry_builder import EntryBuilder
+from dedupstore.operations.snapshot.entry_builder import EntryBuilder, recorded_facts
 from dedupstore.operations.snapshot.file_content import ContentReader
 from dedupstore.operations.snapshot.known_files import (
     KnownFiles,
+    is_past,
     looks_unchanged,
     trusted_ctime_ns,
 )
@@ -68,6 +70,8 @@ class FileTaker(Closing):
         self._databases = Databases(observer, copies=copies_databases)
         self._proofs = TwinProofs()
         self._unfinished: set[SourceFile] = set()
+        self._seen_ns = 0
+        self._now_ns()
 
     def close(self) -> None:
         """Give up the files that are not finished."""
@@ -75,7 +79,7 @@ class FileTaker(Closing):
         for file in self._unfinished:
             file.close()
 
-    def begin(self, item: SourceItem, path: bytes) -> Entry | SourceFile | None:
+    def begin(self, item: SourceItem) -> EncodedEntry | Entry | SourceFile | None:
         """Return the entry of a file, or the file itself where it is to be handed to ``finish``.
 
         ``None`` where something that is no file took its place, or where its content is in the copy
@@ -87,8 +91,12 @@ class FileTaker(Closing):
         """
         if self._databases.leaves_out(item.absolute):
             return None
-        at_path = self._known.take(path)
-        taken = self._take_over(path, item.status, at_path)
+        known = self._known.take(item.path)
+        carried = None if known is None else self._carry_over(known, item.status)
+        if carried is not None:
+            return carried
+        at_path = None if known is None else self._known.entry(known)
+        taken = self._take_over(item.path, item.status, at_path)
         if taken is not None:
             return taken
         descriptor = open_source(item.absolute, self._observer)
@@ -98,7 +106,7 @@ class FileTaker(Closing):
         try:
             seen_ns = self._now_ns()
             status = os.fstat(descriptor)
-            file = SourceFile(item.absolute, path, descriptor, status, seen_ns, at_path)
+            file = SourceFile(item.absolute, item.path, descriptor, status, seen_ns, at_path)
             begun = self._begin_open(file)
         finally:
             if isinstance(begun, SourceFile):
@@ -122,6 +130,20 @@ class FileTaker(Closing):
         finally:
             self._unfinished.discard(file)
             file.close()
+
+    def _carry_over(self, known: StoredFile, status: os.stat_result) -> EncodedEntry | None:
+        """Return the entry of a file as it stands in the last manifest, if nothing changed."""
+        # A time that was asked for earlier proves no less, and saves asking for each file.
+        proves = status.st_ino and status.st_ctime_ns and is_past(status.st_ctime_ns, self._seen_ns)
+        if self._reread or not proves:
+            return None
+        owners = self._builder.owners(status.st_uid, status.st_gid)
+        entry = known.unchanged(recorded_facts(status), owners)
+        if entry is None or not self._stored.have_chunks(known):
+            return None
+        is_twin = known.entry is not None and known.entry.twin is not None
+        self._report.count(FileChange.UNCHANGED, status.st_size, is_twin=is_twin)
+        return entry
 
     def _take_over(
         self, path: bytes, status: os.stat_result, at_path: Entry | None
@@ -269,10 +291,7 @@ class FileTaker(Closing):
         twin: Twin | None = None,
     ) -> Entry:
         size = content.content_bytes if twin is None else status.st_size
-        self._report.files += 1
-        self._report.content_bytes += size
-        self._report.changes[change] += 1
-        self._report.twins += twin is not None
+        self._report.count(change, size, is_twin=twin is not None)
         return self._builder.build(
             path,
             EntryType.FILE,
@@ -285,4 +304,5 @@ class FileTaker(Closing):
         )
 
     def _now_ns(self) -> int:
-        return int(self._clock.now().timestamp() * 1_000_000_000)
+        self._seen_ns = int(self._clock.now().timestamp() * 1_000_000_000)
+        return self._seen_ns

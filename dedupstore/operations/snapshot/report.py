@@ -94,3 +94,10 @@ class SnapshotReport:
     def complete(self) -> bool:
         """True when everything that was asked for could be read."""
         return not self.warnings
+
+    def count(self, change: FileChange, size: int, *, is_twin: bool) -> None:
+        """Count a file of ``size`` bytes; ``is_twin`` says that its text is stored."""
+        self.files += 1
+        self.content_bytes += size
+        self.changes[change] += 1
+        self.twins += is_twin

@@ -11,10 +11,11 @@ from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.path_patterns import compile_patterns
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
-from dedupstore.engine.tree_reader import manifest_entries
+from dedupstore.engine.tree_reader import manifest_piece_ids
 from dedupstore.engine.tree_writer import ManifestWriter
 from dedupstore.errors import SourceError
-from dedupstore.format.entry import Entry
+from dedupstore.format.pieces import piece_body
+from dedupstore.format.stored_file import StoredFile, stored_files
 from dedupstore.operations.snapshot.continuation import Continuer
 from dedupstore.operations.snapshot.entries import EntryMaker
 from dedupstore.operations.snapshot.entry_builder import EntryBuilder
@@ -87,7 +88,7 @@ def _take_all(
         ) as files,
     ):
         maker = EntryMaker(files=files, builder=builder, report=report, observer=observer)
-        queue = EntryQueue(maker.finish, manifest.add)
+        queue = EntryQueue(maker.finish, manifest.add_encoded)
         monitor.begin("reading", _total_bytes(roots, rules) if options.estimate else None)
         try:
             for item in walk_roots(roots, rules, observer):
@@ -116,7 +117,7 @@ def _file_taker(
         content_reader=ContentReader(chunker, writer, repository.monitor),
         continuer=Continuer(stored, writer.add_piece, chunker.parameters),
         stored=stored,
-        known=KnownFiles(stored.looked_up(_entries(reader, previous)), repository.monitor),
+        known=KnownFiles(stored.looked_up(_files(reader, previous)), repository.monitor),
         known_index=known_index,
         known_lists=KnownLists(stored, known_index, chunker.parameters),
         builder=builder,
@@ -131,7 +132,7 @@ def _file_taker(
 def _walk_rules(repository: Repository, options: SnapshotOptions) -> WalkRules:
     status = os.stat(repository.location)
     return WalkRules(
-        excluded=compile_patterns(options.exclude),
+        excluded=compile_patterns(options.exclude) if options.exclude else None,
         one_file_system=options.one_file_system,
         repository=(status.st_dev, status.st_ino),
     )
@@ -142,11 +143,13 @@ def _total_bytes(roots: list[bytes], rules: WalkRules) -> int:
     return sum(status.st_size for status in statuses if stat.S_ISREG(status.st_mode))
 
 
-def _entries(reader: ChunkReader, previous: Snapshot | None) -> Iterator[Entry]:
+def _files(reader: ChunkReader, previous: Snapshot | None) -> Iterator[StoredFile]:
     if previous is None:
-        return iter(())
+        return
     record = previous.record
-    return manifest_entries(reader, record.manifest, record.manifest_level)
+    ids = manifest_piece_ids(reader, record.manifest, record.manifest_level)
+    for piece in reader.stream(ids):
+        yield from stored_files(piece_body(piece, 0))
 
 
 def _nothing_taken(report: SnapshotReport) -> SourceError:

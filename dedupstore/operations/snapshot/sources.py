@@ -49,10 +49,5 @@ def recorded_paths(roots: Sequence[bytes]) -> tuple[bytes, ...]:
     return (os.path.commonpath(roots),)
 
 
-def manifest_path(absolute: bytes) -> bytes:
-    """Return an absolute path as it stands in a manifest."""
-    return absolute.lstrip(b"/")
-
-
 def _lies_below(path: bytes, folder: bytes) -> bool:
     return path.startswith(folder.rstrip(b"/") + b"/")

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from dedupstore.engine.path_patterns import PathMatcher
-from dedupstore.operations.snapshot.sources import manifest_path
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class SourceItem(NamedTuple):
-    """A path that was found, and what ``lstat`` said of it."""
+    """A path that was found, also as it stands in a manifest, and what ``lstat`` said of it."""
 
     absolute: bytes
+    path: bytes
     status: os.stat_result
 
 
@@ -26,8 +26,8 @@ class WalkObserver(Protocol):
     def unreadable(self, absolute: bytes, error: OSError) -> None:
         """A path could not be looked at."""
 
-    def vanished(self, absolute: bytes) -> None:
-        """A path was listed and is gone."""
+    def left_out(self, absolute: bytes, error: OSError) -> None:
+        """A path was listed and is gone, or could not be looked at."""
 
     def excluded(self, absolute: bytes) -> None:
         """A path matches an exclude pattern, or is the repository itself."""
@@ -42,8 +42,8 @@ class SilentObserver:
     def unreadable(self, absolute: bytes, error: OSError) -> None:
         """See ``WalkObserver.unreadable``."""
 
-    def vanished(self, absolute: bytes) -> None:
-        """See ``WalkObserver.vanished``."""
+    def left_out(self, absolute: bytes, error: OSError) -> None:
+        """See ``WalkObserver.left_out``."""
 
     def excluded(self, absolute: bytes) -> None:
         """See ``WalkObserver.excluded``."""
@@ -55,11 +55,12 @@ class SilentObserver:
 class WalkRules(NamedTuple):
     """What a walk leaves out.
 
+    ``excluded`` tells which paths, as they stand in a manifest; ``None`` where it would be none.
     ``repository`` is the device and inode of the repository's folder, which never goes into
     itself.
     """
 
-    excluded: PathMatcher
+    excluded: PathMatcher | None
     one_file_system: bool
     repository: tuple[int, int] | None
 
@@ -70,62 +71,56 @@ def walk_roots(
     """Yield everything at and below ``roots`` in path order; a folder before what it holds."""
     for root in roots:
         try:
-            status = os.lstat(root)
+            device = os.lstat(root).st_dev
         except OSError as error:
             observer.unreadable(root, error)
             continue
-        yield from _walk_tree(SourceItem(root, status), rules, observer)
+        yield from _walk_tree(root, device, rules, observer)
 
 
-def _walk_tree(root: SourceItem, rules: WalkRules, observer: WalkObserver) -> Iterator[SourceItem]:
-    # Paths wait, not what lstat says of them: a folder may hold a million files.
-    pending = [root.absolute]
+def _walk_tree(
+    root: bytes, root_device: int, rules: WalkRules, observer: WalkObserver
+) -> Iterator[SourceItem]:
+    above, _, name = root.rpartition(b"/")
+    # Names wait, not what lstat says of them: a folder may hold a million files.
+    pending = [(above + b"/", [name])]
     while pending:
-        item = _look_at(pending.pop(), observer)
-        if item is None or _is_left_out(item, rules, observer):
+        prefix, names = pending[-1]
+        if not names:
+            pending.pop()
+            continue
+        absolute = prefix + names.pop()
+        try:
+            status = os.lstat(absolute)
+        except OSError as error:
+            observer.left_out(absolute, error)
+            continue
+        item = SourceItem(absolute, absolute[1:], status)
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if (is_folder and (status.st_dev, status.st_ino) == rules.repository) or (
+            rules.excluded is not None and rules.excluded(item.path)
+        ):
+            observer.excluded(absolute)
             continue
         # The root of the file system has no name, and so no entry of its own.
-        if manifest_path(item.absolute):
+        if item.path:
             yield item
-        if not stat.S_ISDIR(item.status.st_mode):
-            continue
-        if rules.one_file_system and item.status.st_dev != root.status.st_dev:
-            observer.other_file_system(item.absolute)
-            continue
-        pending.extend(reversed(_list_folder(item.absolute, observer)))
-
-
-def _is_left_out(item: SourceItem, rules: WalkRules, observer: WalkObserver) -> bool:
-    is_repository = (item.status.st_dev, item.status.st_ino) == rules.repository
-    if is_repository or rules.excluded(manifest_path(item.absolute)):
-        observer.excluded(item.absolute)
-        return True
-    return False
-
-
-def _look_at(absolute: bytes, observer: WalkObserver) -> SourceItem | None:
-    try:
-        return SourceItem(absolute, os.lstat(absolute))
-    except FileNotFoundError:
-        observer.vanished(absolute)
-    except OSError as error:
-        observer.unreadable(absolute, error)
-    return None
+        if is_folder and rules.one_file_system and status.st_dev != root_device:
+            observer.other_file_system(absolute)
+        elif is_folder:
+            pending.append((absolute.rstrip(b"/") + b"/", _list_folder(absolute, observer)))
 
 
 def _list_folder(folder: bytes, observer: WalkObserver) -> list[bytes]:
-    """Return the paths in a folder, sorted."""
+    """Return the names in a folder, the last one first."""
     try:
         descriptor = os.open(folder, _OPEN_FOLDER)
-    except FileNotFoundError:
-        observer.vanished(folder)
-        return []
     except OSError as error:
-        observer.unreadable(folder, error)
+        observer.left_out(folder, error)
         return []
-    prefix = folder.rstrip(b"/") + b"/"
     try:
-        return sorted(prefix + os.fsencode(name) for name in os.listdir(descriptor))
+        with os.scandir(descriptor) as found:
+            return sorted([os.fsencode(entry.name) for entry in found], reverse=True)
     except OSError as error:
         observer.unreadable(folder, error)
         return []
