@@ -33,6 +33,7 @@ from parts.twins import twins
 from sections import as_text
 from sizes import parse_bytes
 from steps import work_folder
+from verdict import all_met
 
 GROUPS = ("chunking", "hashing", "compression", "twins", "index", "entries")
 _CHUNKING = GROUPS[0]
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.results:
         write_pages(options.results, document)
     print(as_text(document))
-    return 0 if all(verdict.met for verdict in verdicts) else 1
+    return 0 if all_met(verdicts) else 1
 
 
 def _read_files(paths: Sequence[Path], bytes_max: int) -> Iterator[bytes]:

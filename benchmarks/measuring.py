@@ -9,9 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from memory_watch import MemoryWatch
 
 _STDERR_TAIL_BYTES = 4096
 # Linux counts ru_maxrss in KiB, macOS in bytes.
@@ -32,12 +35,17 @@ class Command:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a command cost. Peak memory is that of its largest single process."""
+    """What a command cost. Peak memory is that of its largest single process.
+
+    `peak_private_bytes` is that without what is mapped of files, if that was watched: see
+    `memory_watch`.
+    """
 
     wall_seconds: float
     user_seconds: float
     system_seconds: float
     peak_rss_bytes: int
+    peak_private_bytes: int | None = None
 
     @property
     def cpu_seconds(self) -> float:
@@ -55,11 +63,16 @@ def peak_rss_floor_bytes() -> int:
 
 
 def measure(
-    command: Command, environment: Mapping[str, str], stdout: Path | None = None
+    command: Command,
+    environment: Mapping[str, str],
+    stdout: Path | None = None,
+    *,
+    watch: bool = False,
 ) -> Measurement:
     """Run `command` to its end and return its cost.
 
-    Its standard output goes to the file `stdout`, or nowhere.
+    Its standard output goes to the file `stdout`, or nowhere. With `watch`, its private memory is
+    watched, which disturbs it a little.
     Raises CommandFailed with the last line of its standard error if it does not exit with 0.
     """
     with tempfile.TemporaryFile() as stderr, open(stdout or os.devnull, "wb") as output:
@@ -75,7 +88,9 @@ def measure(
             )
         except OSError as error:
             raise CommandFailed(f"{command.arguments[0]}: {error.strerror}") from error
-        status, usage = _wait(process)
+        private = MemoryWatch(process.pid)
+        with private if watch else nullcontext():
+            status, usage = _wait(process)
         wall_seconds = time.monotonic() - started
         if status != 0:
             raise CommandFailed(_failure(command, status, stderr))
@@ -84,6 +99,7 @@ def measure(
         user_seconds=usage.ru_utime,
         system_seconds=usage.ru_stime,
         peak_rss_bytes=usage.ru_maxrss * _MAXRSS_UNIT_BYTES,
+        peak_private_bytes=private.peak_private_bytes,
     )
 
 

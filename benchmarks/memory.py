@@ -16,6 +16,7 @@ from peaks import disk_bytes_needed, judge_peaks, measure_large_log, measure_sma
 from sections import as_text
 from sizes import parse_sizes
 from steps import require_room, work_folder
+from verdict import all_met
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.results:
         write_pages(options.results, document)
     print(as_text(document))
-    return 0 if all(verdict.met for verdict in verdicts) else 1
+    return 0 if all_met(verdicts) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bars import judge_memory
 from engines.dedupstore import Dedupstore
+from measuring import Measurement
+from results import ratio
 from sizes import gigabytes
 from steps import Step, Steps, generate, grow_log
 from verdict import Unit, Verdict
@@ -35,8 +37,12 @@ class Case:
     @property
     def peak_rss_bytes(self) -> float | None:
         """Peak memory of the command that needed most; None if one failed."""
-        peaks = [step.cost.peak_rss_bytes for step in self.steps if step.cost is not None]
-        return max(peaks, default=None) if len(peaks) == len(self.steps) else None
+        return self._largest(lambda cost: cost.peak_rss_bytes)
+
+    @property
+    def peak_private_bytes(self) -> float | None:
+        """The same of private memory; None also where that cannot be seen."""
+        return self._largest(lambda cost: cost.peak_private_bytes)
 
     def as_document(self) -> dict[str, object]:
         """Return the case for a JSON document."""
@@ -44,8 +50,14 @@ class Case:
             "title": self.title,
             "log_bytes": self.log_bytes,
             "peak_rss_bytes": self.peak_rss_bytes,
+            "peak_private_bytes": self.peak_private_bytes,
             "steps": [step.as_document() for step in self.steps],
         }
+
+    def _largest(self, choose: Callable[[Measurement], int | None]) -> float | None:
+        peaks = [None if step.cost is None else choose(step.cost) for step in self.steps]
+        known = [peak for peak in peaks if peak is not None]
+        return max(known, default=None) if len(known) == len(peaks) else None
 
 
 def disk_bytes_needed(log_sizes: Sequence[int]) -> int:
@@ -80,16 +92,20 @@ def measure_small_logs(engine: Dedupstore, work: Path, files: int) -> Case:
 def judge_peaks(cases: Sequence[Case]) -> list[Verdict]:
     """Hold the peak of each case to the bar, and that of the largest log to that of the smallest.
 
-    Whoever needs the same for any size of log needs no more for a larger one.
+    What must be the same for any size of log is private memory. The index is mapped: it is larger
+    for more data, but the kernel drops its pages where memory is short.
     """
     verdicts = [judge_memory(case.title, case.peak_rss_bytes) for case in cases]
     logs = {case.log_bytes: case for case in cases if case.log_bytes is not None}
     if len(logs) > 1:
         smallest, largest = logs[min(logs)], logs[max(logs)]
-        peaks = smallest.peak_rss_bytes, largest.peak_rss_bytes
-        growth = None if None in peaks else peaks[1] / peaks[0]  # type: ignore[operator]
-        title = f"peak memory: {largest.title} over {smallest.title}"
+        title = f"private memory: {largest.title} over {smallest.title}"
+        growth = ratio(largest.peak_private_bytes, smallest.peak_private_bytes)
         verdicts.append(Verdict(title, growth, Unit.TIMES, PEAK_GROWTH_MAX, at_least=False))
+        title = f"peak memory, mapped index included: {largest.title} over {smallest.title}"
+        growth = ratio(largest.peak_rss_bytes, smallest.peak_rss_bytes)
+        aim = Verdict(title, growth, Unit.TIMES, None, at_least=False, aim=PEAK_GROWTH_MAX)
+        verdicts.append(aim)
     return verdicts
 
 
@@ -100,7 +116,7 @@ def _run_commands(
 
     What the commands that are wanted need comes first, wanted or not.
     """
-    steps = Steps(engine, work)
+    steps = Steps(engine, work, watch=True)
     commands: Mapping[str, Sequence[str]] = {
         "init": ("init",),
         "snapshot, first": ("snapshot", str(logs)),

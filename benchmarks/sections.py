@@ -110,13 +110,20 @@ def _peaks(document: Document) -> Section:
     for title in dict.fromkeys(title for steps in by_title for title in steps):
         rows.append([title, *(_peak(steps[title]) for steps in by_title)])
     floor = megabytes(document["peak_rss_floor_bytes"])
-    return Section("Peak memory of dedupstore", rows, [f"less than {floor} cannot be seen"])
+    lines = [
+        f"less than {floor} cannot be seen",
+        "in brackets: what of it was private; the rest is mapped from files, such as the index",
+    ]
+    return Section("Peak memory of dedupstore", rows, lines)
 
 
 def _peak(step: Document) -> str:
-    return (
-        str(step["failure"]) if step["cost"] is None else megabytes(step["cost"]["peak_rss_bytes"])
-    )
+    cost = step["cost"]
+    if cost is None:
+        return str(step["failure"])
+    private_bytes = cost["peak_private_bytes"]
+    private = "-" if private_bytes is None else megabytes(private_bytes)
+    return f"{megabytes(cost['peak_rss_bytes'])} ({private})"
 
 
 def _snapshots(document: Document) -> Section:

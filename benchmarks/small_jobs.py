@@ -37,7 +37,7 @@ from priming import prime_bytes_for
 from results import Comparison, Status, as_document
 from sections import as_text
 from steps import generate, work_folder
-from verdict import Unit, Verdict
+from verdict import Unit, Verdict, all_met
 
 UNCHANGED_SECONDS_MAX = 3.0
 FILES = 200_000
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_pages(options.results, document)
     print(as_text(document))
     sound = comparison.subject.status is Status.DONE
-    return 0 if sound and all(verdict.met for verdict in verdicts) else 1
+    return 0 if sound and all_met(verdicts) else 1
 
 
 def _judge_files(comparison: Comparison, files: int) -> Verdict:

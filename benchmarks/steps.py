@@ -40,10 +40,14 @@ class Step:
 
 
 class Steps:
-    """A fresh repository below a scratch folder, and the steps done on it so far."""
+    """A fresh repository below a scratch folder, and the steps done on it so far.
 
-    def __init__(self, engine: Dedupstore, work: Path) -> None:
+    With `watch`, private memory is watched: see `measuring.measure`.
+    """
+
+    def __init__(self, engine: Dedupstore, work: Path, *, watch: bool = False) -> None:
         self.engine = engine
+        self._watch = watch
         self.scratch = Scratch(work / "dedupstore")
         self.scratch.create()
         self.done: list[Step] = []
@@ -60,7 +64,8 @@ class Steps:
         reported: dict[str, object] = {}
         try:
             stdout = self._report if keep else None
-            cost = measure(command, self.engine.environment(self.scratch), stdout)
+            environment = self.engine.environment(self.scratch)
+            cost = measure(command, environment, stdout, watch=self._watch)
             reported = json.loads(self._report.read_bytes()) if keep else {}
         except (CommandFailed, ValueError) as error:
             failure = str(error)

@@ -92,6 +92,11 @@ class Verdict:
         return self.value >= limit if self.at_least else self.value <= limit
 
 
+def all_met(verdicts: Sequence[Verdict]) -> bool:
+    """Tell whether everything was measured and every bar holds; aims do not matter."""
+    return all(verdict.met for verdict in verdicts if verdict.bar is not None)
+
+
 def verdict_rows(verdicts: Sequence[Verdict]) -> list[list[str]]:
     """Return a table of verdicts, with its heading."""
     return [
