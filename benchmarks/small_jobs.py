@@ -1,9 +1,9 @@
 """Measures what scripts wait for all day: many small files, and the start of the program.
 
-Many small files are snapshotted first, snapshotted again unchanged, and restored, by dedupstore and
-its peers in turns. Then `version`, and `list` of a small repository, are run in turns with the
-version commands of the peers and with a Python that does nothing, by which the machine can be
-judged. Exits with 1 if something fails or a bar is missed.
+`version`, and `list` of a small repository, are run in turns with the version commands of the peers
+and with a Python that does nothing, by which the machine can be judged. Then many small files are
+snapshotted first, snapshotted again unchanged, and restored, by dedupstore and its peers in turns.
+Exits with 1 if something fails or a bar is missed.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 0 if nothing failed and every bar holds, else 1."""
     options = _parser().parse_args(arguments)
     with work_folder(options.work) as work:
+        try:
+            starts = _time_starts(options, work)
+        except CommandFailed as error:
+            print(f"start-up: {error}", file=sys.stderr)
+            return 1
         logs = work / "logs"
         generate("files", str(logs), "--files", str(options.files))
         corpora = [open_corpus(logs)]
@@ -67,11 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 prime_bytes=prime_bytes_for(corpora[0].footprint.allocated_bytes),
             )
         )
-        try:
-            starts = _time_starts(options, work)
-        except CommandFailed as error:
-            print(f"start-up: {error}", file=sys.stderr)
-            return 1
     verdicts = [_judge_files(comparison, options.files), *_judge_starts(starts)]
     beside = {"start_up": {name: list(map(asdict, costs)) for name, costs in starts.items()}}
     document = {

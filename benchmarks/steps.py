@@ -56,7 +56,7 @@ class Steps:
     def run(self, title: str, *arguments: str, as_json: bool = True, keep: bool = False) -> Step:
         """Run a command and keep its cost; a failure is kept too, and nothing is raised.
 
-        With `keep`, the JSON document that it prints is kept as well.
+        With `keep`, the numbers of the JSON document that it prints are kept as well.
         """
         before_bytes, index_before_bytes = self._sizes()
         command = self.engine.command(self.scratch, *arguments, as_json=as_json)
@@ -66,7 +66,7 @@ class Steps:
             stdout = self._report if keep else None
             environment = self.engine.environment(self.scratch)
             cost = measure(command, environment, stdout, watch=self._watch)
-            reported = json.loads(self._report.read_bytes()) if keep else {}
+            reported = _numbers(json.loads(self._report.read_bytes())) if keep else {}
         except (CommandFailed, ValueError) as error:
             failure = str(error)
         after_bytes, index_after_bytes = self._sizes()
@@ -84,6 +84,11 @@ class Steps:
     def _sizes(self) -> tuple[int, int]:
         repository = self.scratch.repository
         return footprint(repository).apparent_bytes, footprint(repository / "index").apparent_bytes
+
+
+def _numbers(report: dict[str, object]) -> dict[str, object]:
+    """Return what counts, without the names of hosts and folders."""
+    return {name: value for name, value in report.items() if isinstance(value, int | float)}
 
 
 def generate(*arguments: str) -> None:
