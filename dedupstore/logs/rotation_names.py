@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 COMPRESSION_SUFFIXES = (b".gz", b".bz2", b".xz", b".zst", b".Z", b".lzma", b".lz4", b".zip")
@@ -28,7 +29,6 @@ _LOG_NAMES = frozenset(
     )
 )  # fmt: skip
 _LOG_FOLDERS = frozenset((b"log", b"logs"))
-_MANUAL = re.compile(rb"(?:^|/)man(?:/|[0-9][^/]*/)")
 
 _YEAR = rb"(?P<year>(?:19[7-9]|20[0-9])[0-9])"
 _MONTH = rb"(?P<month>0[1-9]|1[0-2])"
@@ -43,21 +43,40 @@ _DATES = (
     _YEAR,
 )
 _SEPARATOR = rb"[-._]"
-# The earliest separator that leaves a date behind it wins: the base never takes a part of it.
-_DATED = tuple(
-    re.compile(rb"(?P<stem>.*?[^-._])" + _SEPARATOR + date, re.DOTALL) for date in _DATES
-)
-_EPOCH = re.compile(rb"(?P<stem>.*[^-._])" + _SEPARATOR + rb"(?P<seconds>1[0-9]{9})", re.DOTALL)
-_NUMBERED = re.compile(
-    rb"(?P<stem>.*[^-._])\.(?P<number>[0-9]{1,%d})" % _NUMBER_DIGITS_MAX, re.DOTALL
-)
-_OLD = re.compile(rb"(?P<stem>.*[^-._])\.old", re.DOTALL)
-_IIS = re.compile(
-    rb"(?P<stem>(?:u_|x_)?(?:ex|in|nc))(?P<year>[0-9]{2})" + _MONTH + _DAY + rb"(?P<hour>[0-9]{2})?"
-)
 # Every name that is sure has one of these; most have none, and need not be looked at further.
 _TELLING = re.compile(rb"[-._](?:[0-9]|old)|(?:ex|in|nc)[0-9]{6}")
-_VERSION = re.compile(rb"(?:.*[-._])?v?[0-9]+|.*\.so", re.DOTALL)
+
+
+class _Patterns(NamedTuple):
+    dated: tuple[re.Pattern[bytes], ...]
+    epoch: re.Pattern[bytes]
+    numbered: re.Pattern[bytes]
+    old: re.Pattern[bytes]
+    iis: re.Pattern[bytes]
+    version: re.Pattern[bytes]
+    manual: re.Pattern[bytes]
+
+
+@cache
+def _patterns() -> _Patterns:
+    """Compile them all, for the first name that is looked at: those of known files are not."""
+    stem = rb"(?P<stem>.*[^-._])"
+    number = rb"(?P<number>[0-9]{1,%d})" % _NUMBER_DIGITS_MAX
+    iis_stem = rb"(?P<stem>(?:u_|x_)?(?:ex|in|nc))"
+    iis_day = rb"(?P<year>[0-9]{2})" + _MONTH + _DAY
+    return _Patterns(
+        # The earliest separator that leaves a date behind it wins: the base never takes a part of
+        # it.
+        dated=tuple(
+            re.compile(rb"(?P<stem>.*?[^-._])" + _SEPARATOR + date, re.DOTALL) for date in _DATES
+        ),
+        epoch=re.compile(stem + _SEPARATOR + rb"(?P<seconds>1[0-9]{9})", re.DOTALL),
+        numbered=re.compile(stem + rb"\." + number, re.DOTALL),
+        old=re.compile(stem + rb"\.old", re.DOTALL),
+        iis=re.compile(iis_stem + iis_day + rb"(?P<hour>[0-9]{2})?"),
+        version=re.compile(rb"(?:.*[-._])?v?[0-9]+|.*\.so", re.DOTALL),
+        manual=re.compile(rb"(?:^|/)man(?:/|[0-9][^/]*/)"),
+    )
 
 
 class Certainty(IntEnum):
@@ -152,13 +171,16 @@ _Found = tuple[bytes, Scheme, tuple[int, ...], Certainty]
 
 def _parse(stem: bytes) -> _Found | None:
     """Return what an uncompressed name says: behind the log's name, or before its extension."""
+    patterns = _patterns()
     found = _parse_dated(stem)
     if found is not None:
         base, scheme, order = found
         return base, scheme, order, Certainty.CERTAIN
-    if (number := _NUMBERED.fullmatch(stem)) and not _VERSION.fullmatch(number["stem"]):
+    if (number := patterns.numbered.fullmatch(stem)) and not patterns.version.fullmatch(
+        number["stem"]
+    ):
         return number["stem"], Scheme.NUMBER, (-int(number["number"]),), Certainty.CERTAIN
-    if old := _OLD.fullmatch(stem):
+    if old := patterns.old.fullmatch(stem):
         return old["stem"], Scheme.OLD, (), Certainty.CERTAIN
     front, dot, extension = stem.rpartition(b".")
     if not front or extension.lower() not in _LOG_EXTENSIONS:
@@ -167,27 +189,27 @@ def _parse(stem: bytes) -> _Found | None:
     if found is not None:
         base, scheme, order = found
         return base + dot + extension, scheme, order, Certainty.CERTAIN
-    if number := _NUMBERED.fullmatch(front):
+    if number := patterns.numbered.fullmatch(front):
         base = number["stem"] + dot + extension
         return base, Scheme.NUMBER, (-int(number["number"]),), Certainty.WITH_BASE
     return None
 
 
 def _parse_dated(stem: bytes) -> tuple[bytes, Scheme, tuple[int, ...]] | None:
-    for pattern in _DATED:
+    for pattern in _patterns().dated:
         if dated := pattern.fullmatch(stem):
             parts = dated.groupdict(b"")
             day = (int(parts["year"]), int(parts.get("month") or 0), int(parts.get("day") or 0))
             joined = (int(parts["joined"].ljust(6, b"0")),) if parts.get("joined") else ()
             more = tuple(map(int, re.findall(rb"[0-9]+", parts.get("more", b""))))
             return parts["stem"], Scheme.DATE, (*day, *joined, *more)
-    if epoch := _EPOCH.fullmatch(stem):
+    if epoch := _patterns().epoch.fullmatch(stem):
         return epoch["stem"], Scheme.EPOCH, (int(epoch["seconds"]),)
     return None
 
 
 def _parse_iis(front: bytes) -> tuple[bytes, Scheme, tuple[int, ...]] | None:
-    dated = _IIS.fullmatch(front)
+    dated = _patterns().iis.fullmatch(front)
     if dated is None:
         return None
     hour = (int(dated["hour"]),) if dated["hour"] else ()
@@ -197,7 +219,7 @@ def _parse_iis(front: bytes) -> tuple[bytes, Scheme, tuple[int, ...]] | None:
 
 def _looks_like_log(above: bytes, base: bytes) -> bool:
     lowered = base.lower()
-    if _MANUAL.search(above) or lowered.endswith(b".so"):
+    if _patterns().manual.search(above) or lowered.endswith(b".so"):
         return False
     if b"log" in lowered or not _LOG_FOLDERS.isdisjoint(above.lower().split(b"/")):
         return True
