@@ -14,6 +14,7 @@ from dedupstore.index.location import (
     ChunkLocation,
     ChunkMark,
     IndexedPack,
+    IndexEntry,
     IndexTotals,
     PackEntries,
     SnapshotNote,
@@ -57,6 +58,10 @@ class HealingIndex:
     def marks(self, ids: Sequence[ChunkId]) -> dict[ChunkId, ChunkMark]:
         """See ``IndexEnvironment.marks``."""
         return self._ask(lambda environment: environment.marks(ids))
+
+    def misplaced(self, pack: PackId, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
+        """See ``IndexEnvironment.misplaced``."""
+        return self._ask(lambda environment: environment.misplaced(pack, entries))
 
     def packs(self) -> Sequence[IndexedPack]:
         """Return all packs whose chunks are in the index, dead ones too."""

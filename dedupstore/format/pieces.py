@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from dedupstore.errors import FormatError, UnsupportedFormat
@@ -47,8 +48,9 @@ def decode_extents(data: bytes | memoryview) -> list[Extent]:
     """
     if len(data) % EXTENT_BYTES:
         raise FormatError("a chunk list is cut off inside an extent")
-    extents = list(map(Extent._make, EXTENT.iter_unpack(data)))
-    if any(extent.extent_bytes == 0 for extent in extents):
+    # What ``_make`` does, without a step of Python for each of what may be millions.
+    extents = list(map(partial(tuple.__new__, Extent), EXTENT.iter_unpack(data)))
+    if 0 in [extent_bytes for extent_bytes, _ in extents]:
         raise FormatError("a chunk list holds an empty extent")
     return extents
 

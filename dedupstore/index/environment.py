@@ -54,12 +54,14 @@ class IndexEnvironment:
         self.folder = folder
         self._folder = LmdbFolder(folder, create=create)
         try:
-            self._chunks = self._folder.table(b"chunks")
             self._facts = self._folder.table(b"facts")
+            self._check_identity(identity, create)
+            self._chunks = self._folder.table(b"chunks")
             self._notes = self._folder.table(b"snapshots")
             rows, numbers = (self._folder.table(name) for name in (b"packs", b"pack numbers"))
             self._rows = PackRows(rows, numbers, self._facts)
-            self._check_identity(identity, create)
+            with self._folder.read() as transaction:
+                self._load(transaction)
         except BaseException:
             self._folder.close()
             raise
@@ -109,6 +111,16 @@ class IndexEnvironment:
             return {
                 id_ for id_, value in self._get_values(transaction, ids) if value[:4] not in dead
             }
+
+    def misplaced(self, pack: PackId, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
+        """Return those of the chunks of a pack that are not at exactly these places."""
+        with self._folder.read() as transaction:
+            number = self._rows.number_of(transaction, pack)
+            if number is None:
+                return list(entries)
+            places = dict(self._get_values(transaction, [entry.id for entry in entries]))
+        encode = ENTRY_VALUE.pack
+        return [entry for entry in entries if places.get(entry.id) != encode(number, *entry[1:])]
 
     def add_packs(self, packs: Sequence[PackEntries]) -> None:
         """Add packs and their chunks in one durable transaction; known packs stay as they are.
@@ -298,7 +310,6 @@ class IndexEnvironment:
                 raise IndexUnusable("the index belongs to another repository or version")
             if transaction.get(_COMPLETE, db=self._facts) is None:
                 raise IndexUnusable("the index was never finished")
-            self._load(transaction)
 
     def _load(self, transaction: Any) -> None:
         """Take note of all packs, of those that are dead, and of the generation, as they are."""

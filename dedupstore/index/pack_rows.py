@@ -39,15 +39,23 @@ class PackRows:
 
     def add(self, transaction: Any, pack: IndexedPack) -> tuple[int, bool]:
         """Return the number of a pack, and whether it was not known before and has been added."""
-        known = transaction.get(pack.id, db=self._numbers)
+        known = self.number_of(transaction, pack.id)
         if known is not None:
-            return PACK_KEY.unpack(known)[0], False
+            return known, False
         stored = transaction.get(_NEXT_NUMBER, db=self._facts)
         number: int = PACK_KEY.unpack(stored)[0] if stored is not None else 1
         transaction.put(_NEXT_NUMBER, PACK_KEY.pack(number + 1), db=self._facts)
         self._put(transaction, number, pack)
         transaction.put(pack.id, PACK_KEY.pack(number), db=self._numbers)
         return number, True
+
+    def number_of(self, transaction: Any, pack: PackId) -> int | None:
+        """Return the number of a pack; ``None`` if it is not known."""
+        known = transaction.get(pack, db=self._numbers)
+        if known is None:
+            return None
+        number: int = PACK_KEY.unpack(known)[0]
+        return number
 
     def set_dead(self, transaction: Any, ids: Collection[PackId]) -> None:
         """Mark packs as dead; those that are not known are passed over."""

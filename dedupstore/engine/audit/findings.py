@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -105,6 +105,11 @@ class FindingCollector:
             finding.kind == kind and object_key in (None, finding.object)
             for finding in self._report.findings
         )
+
+    @property
+    def unreliable(self) -> KeysView[ChunkId]:
+        """The chunks that have a finding which says why they cannot be relied on."""
+        return self._by_chunk.keys()
 
     def about(self, chunk: ChunkId) -> Finding | None:
         """Return the finding that says why a chunk cannot be relied on."""

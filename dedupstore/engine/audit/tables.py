@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from dedupstore.engine.audit.findings import CheckReport, FindingCollector
 from dedupstore.engine.index_sync import index_entries
@@ -12,7 +13,6 @@ from dedupstore.engine.repository import Repository
 from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.pack import PackTable
 from dedupstore.ids import PackId
-from dedupstore.index.location import IndexEntry
 
 _LOOKUP_CHUNKS = 4096
 
@@ -85,16 +85,16 @@ class TableCheck:
             # It lies in the folder of the other kind, too; the index knows it once.
             return
         self._packs_seen.add(pack.id)
-        entries = list(index_entries(table))
-        for begin in range(0, len(entries), _LOOKUP_CHUNKS):
-            places: dict[bytes, set[IndexEntry]] = {}
-            for entry in entries[begin : begin + _LOOKUP_CHUNKS]:
-                places.setdefault(entry.id, set()).add(entry)
-            found = self._repository.index.find(list(places))
-            for id_, candidates in places.items():
-                location = found.get(id_)
-                if location is None or location.pack in self._dead:
-                    self.index_errors += 1
-                elif location.pack == pack.id:
-                    # A place that is wrong is one the index has beyond the tables.
-                    self._indexed_chunks += IndexEntry(id_, *location[1:]) in candidates
+        entries = index_entries(table)
+        while batch := list(islice(entries, _LOOKUP_CHUNKS)):
+            index = self._repository.index
+            elsewhere = index.misplaced(pack.id, batch)
+            # A place in this pack that is wrong is one the index has beyond the tables.
+            self._indexed_chunks += len(batch) - len(elsewhere)
+            if elsewhere:
+                ids = list({entry.id for entry in elsewhere})
+                found = index.find(ids)
+                places = (found.get(id_) for id_ in ids)
+                self.index_errors += sum(
+                    place is None or place.pack in self._dead for place in places
+                )

@@ -82,20 +82,15 @@ def _prove_batch(
     batch: Sequence[IndexEntry],
     elsewhere: _Elsewhere,
 ) -> None:
-    places: dict[ChunkId, set[IndexEntry]] = defaultdict(set)
-    for entry in batch:
-        places[entry.id].add(entry)
-    found = repository.index.find(list(places))
-    for id_, candidates in places.items():
+    misplaced = {entry.id for entry in repository.index.misplaced(pack, batch)}
+    found = repository.index.find(list(misplaced))
+    for id_ in misplaced:
         location = found.get(id_)
         if location is None:
             raise IndexUnusable(f"the index does not know chunk {id_.hex()[:16]}")
-        if location.pack != pack:
-            if usage.is_needed(location.pack, location.ordinal):
-                elsewhere[location.pack].append((location.ordinal, id_, pack))
-        elif IndexEntry(id_, *location[1:]) not in candidates:
-            # Unless the chunk is twice in the pack, and its other place in another batch.
-            elsewhere[pack].append((location.ordinal, id_, pack))
+        # One in this pack should be the chunk's other place in it.
+        if location.pack == pack or usage.is_needed(location.pack, location.ordinal):
+            elsewhere[location.pack].append((location.ordinal, id_, pack))
 
 
 def _prove_elsewhere(repository: Repository, elsewhere: _Elsewhere) -> set[PackId]:
