@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from dedupstore.engine.block_salvage import salvage_block
 from dedupstore.engine.pack_reader import read_block
-from dedupstore.engine.verified_block import VerifiedBlock, verify_block
+from dedupstore.engine.verified_block import OpenBlock, open_block
 from dedupstore.engine.workers import worker_count
 from dedupstore.errors import DamageError
+from dedupstore.ids import ChunkId
 from dedupstore.storage.contract import ReadStore
 
 BLOCKS_HELD_MAX = 6
@@ -26,7 +28,7 @@ class BlockPlace(NamedTuple):
 
 
 class BlockCache:
-    """Fetches, decodes and verifies blocks in threads and holds the last few.
+    """Fetches and decodes blocks in threads and holds the last few.
 
     Memory is bounded by ``BLOCKS_HELD_MAX`` blocks, usually 8 MiB each. With ``salvages``, a
     damaged block is given out with the chunks that are sound, if any are; while it is salvaged,
@@ -37,19 +39,19 @@ class BlockCache:
         self._store = store
         self._salvages = salvages
         self._given_up: set[BlockPlace] = set()
-        self._blocks: OrderedDict[BlockPlace, Future[VerifiedBlock]] = OrderedDict()
+        self._blocks: OrderedDict[BlockPlace, Future[OpenBlock]] = OrderedDict()
         self._executor = ThreadPoolExecutor(worker_count(), "dedupstore-read")
 
-    def prefetch(self, place: BlockPlace) -> None:
-        """Begin to fetch a block that will be asked for soon."""
+    def prefetch(self, place: BlockPlace, ids: Sequence[ChunkId] = ()) -> None:
+        """Begin to fetch a block that will be asked for soon, and prove some of its chunks."""
         if place in self._blocks:
             self._blocks.move_to_end(place)
             return
-        self._blocks[place] = self._executor.submit(self._load, place)
+        self._blocks[place] = self._executor.submit(self._load, place, ids)
         while len(self._blocks) > BLOCKS_HELD_MAX:
             self._blocks.popitem(last=False)[1].cancel()
 
-    def get(self, place: BlockPlace) -> VerifiedBlock:
+    def get(self, place: BlockPlace) -> OpenBlock:
         """Return a block, waiting for it if need be.
 
         Raises:
@@ -68,9 +70,11 @@ class BlockCache:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._blocks.clear()
 
-    def _load(self, place: BlockPlace) -> VerifiedBlock:
+    def _load(self, place: BlockPlace, ids: Sequence[ChunkId]) -> OpenBlock:
         try:
-            return verify_block(read_block(self._store, *place))
+            block = open_block(read_block(self._store, *place))
+            block.prove(ids)
+            return block
         except DamageError as damage:
             # To read past bad sectors is slow: not again where nothing came of it.
             if not self._salvages or place in self._given_up:
@@ -79,4 +83,4 @@ class BlockCache:
             if not chunks:
                 self._given_up.add(place)
                 raise
-            return VerifiedBlock(chunks, (), damage.message)
+            return OpenBlock(chunks, damage.message)

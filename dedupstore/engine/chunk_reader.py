@@ -18,7 +18,7 @@ from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId, PackId
 from dedupstore.index.location import ChunkLocation
 
-_WINDOW_CHUNKS = 512
+_WINDOW_CHUNKS = 2048
 
 
 class ChunkReader(Closing):
@@ -95,16 +95,20 @@ class ChunkReader(Closing):
 
     def _stream_window(self, ids: Sequence[ChunkId]) -> Iterator[memoryview | DamageError]:
         self._window = places = self.find_places(ids)
-        upcoming = iter(dict.fromkeys(places[id_] for id_ in ids if id_ in places))
-        for place in islice(upcoming, BLOCKS_AHEAD):
-            self._cache.prefetch(place)
+        wanted_of: dict[BlockPlace, list[ChunkId]] = {}
+        for id_ in ids:
+            if id_ in places:
+                wanted_of.setdefault(places[id_], []).append(id_)
+        upcoming = iter(wanted_of.items())
+        for place, wanted_ids in islice(upcoming, BLOCKS_AHEAD):
+            self._cache.prefetch(place, wanted_ids)
         current: BlockPlace | None = None
         for id_ in ids:
             wanted = places.get(id_)
             if wanted is not None and wanted != current:
                 current = wanted
-                for following in islice(upcoming, 1):
-                    self._cache.prefetch(following)
+                for place, wanted_ids in islice(upcoming, 1):
+                    self._cache.prefetch(place, wanted_ids)
             try:
                 chunk: memoryview | DamageError = self._read_at(id_, wanted)
             except DamageError as damage:
