@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from dedupstore.engine.block_cache import BlockPlace
 from dedupstore.engine.pack_reader import read_block
@@ -15,11 +15,16 @@ RUN_BYTES_MAX = 512 * KIB
 """Stored bytes of neighbouring blocks that are read at once; larger blocks are read alone."""
 
 
-def block_runs(places: Iterable[BlockPlace]) -> Iterator[list[BlockPlace]]:
-    """Yield all of ``places`` in the order they are stored, what is read at once in one list."""
+def block_runs(places: Collection[BlockPlace]) -> Iterator[list[BlockPlace]]:
+    """Yield ``places`` in the order they are stored, what is read at once in one list.
+
+    Packs come in the order of ``places``: where that is the order in which blocks are used, reading
+    and writing both go forward.
+    """
     run: list[BlockPlace] = []
     run_bytes = 0
-    for place in sorted(places):
+    ranks = {key: rank for rank, key in enumerate(dict.fromkeys(place.key for place in places))}
+    for place in sorted(places, key=lambda place: (ranks[place.key], place.offset)):
         if run and not (
             place.key == run[-1].key
             and place.offset == run[-1].offset + run[-1].stored_bytes

@@ -165,11 +165,11 @@ def test_compressed_files_and_logs_share_what_is_decoded(
 
 
 def test_neighbours_are_read_at_once() -> None:
-    """Neighbouring blocks of a pack are read together as far as the bound, all in their order."""
+    """Neighbouring blocks are read together as far as the bound; packs as they first come."""
     near = [BlockPlace("a", 100, 50), BlockPlace("a", 150, 60), BlockPlace("a", 300, 10)]
     large = [BlockPlace("b", 0, 400_000), BlockPlace("b", 400_000, 400_000)]
     places = [large[1], near[2], near[0], large[0], near[1]]
-    assert list(block_runs(places)) == [near[:2], near[2:], large[:1], large[1:]]
+    assert list(block_runs(places)) == [large[:1], large[1:], near[:2], near[2:]]
 
 
 def test_few_descriptors_are_open(

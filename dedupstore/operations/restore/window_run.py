@@ -106,8 +106,11 @@ class WindowRun(Closing):
         above, _, name = file.path.rpartition(b"/")
         overwrite = self._one_by_one.overwrite
         folder = self._target.prepare(above)
-        may_exist = overwrite is Overwrite.IF_CHANGED or not self._target.is_new(above)
-        if may_exist and not is_wanted(folder, name, file.entry, overwrite):
+        # What is in a new folder is from this restore, and met when the file gets its name.
+        must_look = overwrite is Overwrite.IF_CHANGED or (
+            overwrite is Overwrite.NEVER and not self._target.is_new(above)
+        )
+        if must_look and not is_wanted(folder, name, file.entry, overwrite):
             file.is_unwanted = True
             return
         self._open[file] = None
