@@ -23,8 +23,23 @@ _CANNOT_LINK = frozenset(
     (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES)
 )
 
-_TOKEN = os.urandom(8).hex().encode()
-_numbers = itertools.count(1)
+
+class _TemporaryNames:
+    """Names that nobody can foresee, and of which no two processes have the same."""
+
+    def __init__(self) -> None:
+        self.renew()
+        os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self._token = os.urandom(8).hex().encode()
+        self._numbers = itertools.count(1)
+
+    def __next__(self) -> bytes:
+        return b".dedupstore-%s-%d" % (self._token, next(self._numbers))
+
+
+_temporary_names = _TemporaryNames()
 
 
 def is_wanted(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> bool:
@@ -61,7 +76,7 @@ class Draft:
     """
 
     def __init__(self, folder: int) -> None:
-        self._name = _temporary_name()
+        self._name = next(_temporary_names)
         self.descriptor = os.open(self._name, _CREATE, 0o600, dir_fd=folder)
         self._has_name = True
 
@@ -180,7 +195,7 @@ def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> 
     Raises:
         OSError: the link cannot be made; nothing has changed then.
     """
-    temporary = _temporary_name()
+    temporary = next(_temporary_names)
     os.symlink(entry.link_target, temporary, dir_fd=folder)
     try:
         owner_set = apply_link_metadata(folder, temporary, entry)
@@ -189,11 +204,6 @@ def write_link(folder: int, name: bytes, entry: Entry, overwrite: Overwrite) -> 
         _remove(folder, temporary)
         raise
     return placed, owner_set
-
-
-def _temporary_name() -> bytes:
-    """Return a name that nobody can foresee, and that is like no other of this process."""
-    return b".dedupstore-%s-%d-%d" % (_TOKEN, os.getpid(), next(_numbers))
 
 
 def _remove(folder: int, name: bytes) -> None:
