@@ -20,7 +20,7 @@ from dedupstore.engine.block_runs import block_runs
 from dedupstore.engine.monitor import SilentMonitor
 from dedupstore.errors import NoSpace
 from dedupstore.format import block as block_format
-from dedupstore.format.codecs import decode_payload
+from dedupstore.format.codecs import decode_payload, decode_payload_into
 from dedupstore.operations.restore import run as restore_run
 from dedupstore.operations.restore import windows
 from dedupstore.operations.restore.windows import WindowBounds
@@ -89,17 +89,22 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[bytes]:
     counts: Counter[bytes] = Counter()
     lock = threading.Lock()
 
-    def counted(
-        codec: int,
-        payload: bytes | memoryview,
-        original_bytes: int,
-        buffer: memoryview | None = None,
-    ) -> bytes | memoryview:
+    def count(payload: bytes | memoryview) -> None:
         with lock:
             counts[bytes(payload)] += 1
-        return decode_payload(codec, payload, original_bytes, buffer)
+
+    def counted(codec: int, payload: bytes | memoryview, length: int) -> bytes | memoryview:
+        count(payload)
+        return decode_payload(codec, payload, length)
+
+    def counted_into(
+        codec: int, payload: bytes | memoryview, buffer: bytearray | memoryview
+    ) -> None:
+        count(payload)
+        decode_payload_into(codec, payload, buffer)
 
     monkeypatch.setattr(block_format, "decode_payload", counted)
+    monkeypatch.setattr(block_format, "decode_payload_into", counted_into)
     return counts
 
 
