@@ -21,6 +21,7 @@ from dedupstore.version import __version__
 
 if TYPE_CHECKING:
     from dedupstore.clock import Clock
+    from dedupstore.engine.compression import Compression
     from dedupstore.engine.holds import held_snapshots, hold_snapshot, release_snapshot
     from dedupstore.engine.monitor import Event, Monitor, SilentMonitor
     from dedupstore.engine.policies import (
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Clock": "dedupstore.clock",
+    "Compression": "dedupstore.engine.compression",
     "held_snapshots": "dedupstore.engine.holds",
     "hold_snapshot": "dedupstore.engine.holds",
     "release_snapshot": "dedupstore.engine.holds",
@@ -153,6 +155,7 @@ __all__ = [
     "CheckOptions",
     "CheckReport",
     "Clock",
+    "Compression",
     "Decision",
     "DedupstoreError",
     "EntriesLost",

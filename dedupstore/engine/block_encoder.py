@@ -8,15 +8,18 @@ from typing import NamedTuple
 
 from dedupstore.errors import DamageError
 from dedupstore.format.block import Block, ChunkInfo, decode_block, encode_block
-from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, ZstdCompressor
+from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, LEVEL_MAX, ZstdCompressor
 from dedupstore.format.pack import BlockInfo
 from dedupstore.ids import ChunkId
 from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_TARGET, KIB
 
-_LEVEL_FAST = 1
-_LEVEL_THOROUGH = 9
 _SMALLER_BY_AT_LEAST = 32
 """A block is stored plain unless compression saves one part in this many."""
+
+_PROBED_BYTES_MIN = 512 * KIB
+_PROBES = 8
+_PROBE_BYTES = 16 * KIB
+_PROBE_LEVEL = 1
 
 _PROOF_BYTES_MIN = 64 * KIB
 
@@ -43,38 +46,59 @@ class OpenBlock:
 
 
 class EncodedBlock(NamedTuple):
-    """A block ready to be appended to a pack."""
+    """A block ready to be appended to a pack; ``level`` as in its header."""
 
     data: bytes
     original_bytes: int
     chunks: tuple[ChunkInfo, ...]
+    level: int
 
     def at(self, offset: int) -> BlockInfo:
         """Describe the block as part of a pack in which it begins at ``offset``."""
         return BlockInfo(offset, len(self.data), self.original_bytes, self.chunks)
 
 
-def encode_open_block(block: OpenBlock, *, thoroughly: bool = False) -> EncodedBlock:
+def encode_open_block(block: OpenBlock, level: int) -> EncodedBlock:
     """Compress a block, plain if that does not pay, and prove it by decoding. Thread-safe.
 
-    ``thoroughly`` makes text some 12 % smaller, in six times the time.
+    ``level`` is zstd's, 1 to 19. Data that is compressed or encrypted already is told by samples,
+    and no time spent on it.
 
     Raises:
         DamageError: the block does not decode to what it was made of; nothing was stored.
     """
     original = memoryview(block.buffer)[: block.used_bytes]
-    payload = _own.compressor(_LEVEL_THOROUGH if thoroughly else _LEVEL_FAST).compress(original)
-    if len(payload) <= len(original) - len(original) // _SMALLER_BY_AT_LEAST:
-        data = encode_block(CODEC_ZSTD, block.chunks, payload)
+    payload = None
+    if not _looks_compressed(original):
+        payload = _own.compressor(level, BLOCK_BYTES_TARGET).compress(original)
+    if payload is not None and _pays(len(payload), len(original)):
+        data = encode_block(CODEC_ZSTD, block.chunks, payload, level=level)
     else:
-        data = encode_block(CODEC_STORED, block.chunks, original)
+        # No level makes it smaller.
+        data = encode_block(CODEC_STORED, block.chunks, original, level=LEVEL_MAX)
     decoded = decode_block(data)
     if not _is_proved(decoded, block.chunks, original):
         raise DamageError(
             "a block did not decode to what was put into it",
             hint="nothing was stored; suspect the memory of this machine",
         )
-    return EncodedBlock(data, len(original), decoded.chunks)
+    return EncodedBlock(data, len(original), decoded.chunks, decoded.header.level)
+
+
+def _looks_compressed(original: memoryview) -> bool:
+    """Tell whether no sample of a block can be compressed; of text, the first one can."""
+    if len(original) < _PROBED_BYTES_MIN:
+        return False
+    probe = _own.compressor(_PROBE_LEVEL, _PROBE_BYTES)
+    for number in range(_PROBES):
+        begin = (len(original) - _PROBE_BYTES) * number // (_PROBES - 1)
+        if _pays(len(probe.compress(original[begin : begin + _PROBE_BYTES])), _PROBE_BYTES):
+            return False
+    return True
+
+
+def _pays(payload_bytes: int, original_bytes: int) -> bool:
+    return payload_bytes <= original_bytes - original_bytes // _SMALLER_BY_AT_LEAST
 
 
 def _is_proved(decoded: Block, chunks: Sequence[ChunkInfo], original: memoryview) -> bool:
@@ -91,13 +115,14 @@ class _OfThread(threading.local):
     """What a thread uses again and again: fresh memory costs more than what is done with it."""
 
     def __init__(self) -> None:
-        self._compressors: dict[int, ZstdCompressor] = {}
+        self._compressors: dict[tuple[int, int], ZstdCompressor] = {}
         self._memory = bytearray()
 
-    def compressor(self, level: int) -> ZstdCompressor:
-        if level not in self._compressors:
-            self._compressors[level] = ZstdCompressor(level, BLOCK_BYTES_TARGET)
-        return self._compressors[level]
+    def compressor(self, level: int, payload_bytes_max: int) -> ZstdCompressor:
+        key = level, payload_bytes_max
+        if key not in self._compressors:
+            self._compressors[key] = ZstdCompressor(level, payload_bytes_max)
+        return self._compressors[key]
 
     def memory(self, wanted_bytes: int) -> bytearray:
         """Return at least as much memory, with anything in it."""

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.closing import Closing
+from dedupstore.engine.compression import Compression, Levels
 from dedupstore.engine.epochs import Session
 from dedupstore.engine.index_sync import index_entries, index_row
 from dedupstore.engine.pack_writer import FinishedPack, PackWriter
@@ -25,10 +26,9 @@ class ChunkWriter(Closing):
     """Stores chunks that the repository does not have yet; use it in a ``with`` block.
 
     ``session`` is the one under way, which keeps what is stored from being taken for garbage.
-    With ``replace``, what is stored takes the place of what is known; with ``compress_thoroughly``
-    time is spent on making it small. With ``dry_run`` nothing is
-    written, but everything is counted. Leaving the block without ``flush`` abandons what is not
-    yet stored.
+    With ``replace``, what is stored takes the place of what is known; ``levels`` say how it is
+    compressed. With ``dry_run`` nothing is written, but everything is counted. Leaving the block
+    without ``flush`` abandons what is not yet stored.
 
     ``bytes_new`` counts original bytes of chunks of logs that were not known; ``bytes_stored``
     what was added to the store, in the packs ``pack_ids_stored``.
@@ -41,7 +41,7 @@ class ChunkWriter(Closing):
         *,
         dry_run: bool = False,
         replace: bool = False,
-        compress_thoroughly: bool = False,
+        levels: Levels = Compression.AUTO.levels,
     ) -> None:
         self.bytes_new = 0
         self.bytes_stored = 0
@@ -54,7 +54,7 @@ class ChunkWriter(Closing):
         percent = repository.config.parity_percent
         # Found out before anything is written: parity needs a library that may be missing.
         parity = parity_maker(percent) if percent is not None and not dry_run else None
-        workers = worker_count()
+        workers = min(worker_count(), levels.workers_max)
         self._compressing = ThreadPoolExecutor(workers, "dedupstore-compress")
         self._storing = ThreadPoolExecutor(1, "dedupstore-store")
         self._packs = {
@@ -68,7 +68,7 @@ class ChunkWriter(Closing):
                 blocks_in_flight_max=workers,
                 on_stored=self._stored_packs.append,
                 parity=parity,
-                compress_thoroughly=compress_thoroughly,
+                levels=levels,
             )
             for kind, block_bytes_target in (
                 (PackKind.DATA, BLOCK_BYTES_TARGET),

@@ -98,7 +98,7 @@ def _salvage_block(data: bytes, listed: tuple[ChunkInfo, ...]) -> SalvagedBlock:
         return SalvagedBlock(salvage_chunks(data, listed))
     if verified.damaged:
         return SalvagedBlock({**salvage_chunks(data, listed), **verified.chunks})
-    whole = EncodedBlock(data, block.header.original_bytes, block.chunks)
+    whole = EncodedBlock(data, block.header.original_bytes, block.chunks, block.header.level)
     return SalvagedBlock(verified.chunks, whole)
 
 

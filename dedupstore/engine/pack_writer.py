@@ -8,8 +8,10 @@ from concurrent.futures import Executor, Future
 from typing import NamedTuple
 
 from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
+from dedupstore.engine.compression import Levels
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.parity import ParityMaker
+from dedupstore.format.codecs import LEVEL_MAX
 from dedupstore.format.hashing import digest_parts
 from dedupstore.format.pack import (
     PACK_HEADER_BYTES,
@@ -39,9 +41,8 @@ class PackWriter:
     ``generation`` is that of the repository for which the writer knows what is stored: it goes
     into each pack. ``compressing`` and ``storing`` run the two slow steps; at most
     ``blocks_in_flight_max`` blocks and one pack are in their hands. ``on_stored`` is called, in the
-    thread that uses the writer, for each pack that has become durable. With
-    ``compress_thoroughly`` time is spent on making all blocks small; else on a block that remains
-    the only one.
+    thread that uses the writer, for each pack that has become durable. ``levels`` say how blocks
+    are compressed.
     """
 
     def __init__(
@@ -55,8 +56,8 @@ class PackWriter:
         storing: Executor,
         blocks_in_flight_max: int,
         on_stored: Callable[[FinishedPack], None],
+        levels: Levels,
         parity: ParityMaker | None = None,
-        compress_thoroughly: bool = False,
     ) -> None:
         self._store = store
         self._kind = kind
@@ -67,7 +68,7 @@ class PackWriter:
         self._blocks_in_flight_max = blocks_in_flight_max
         self._on_stored = on_stored
         self._parity = parity
-        self._compress_thoroughly = compress_thoroughly
+        self._levels = levels
         self._free_buffers: list[bytearray] = []
         self._open_block: OpenBlock | None = None
         self._has_submitted = False
@@ -76,6 +77,7 @@ class PackWriter:
         self._pack_blocks: list[BlockInfo] = []
         self._pack_end = PACK_HEADER_BYTES
         self._pack_chunks = 0
+        self._pack_level = LEVEL_MAX
         self._being_stored: Future[FinishedPack] | None = None
 
     def add(self, id_: ChunkId, chunk: memoryview) -> None:
@@ -122,7 +124,7 @@ class PackWriter:
         while len(self._in_flight) >= self._blocks_in_flight_max:
             self._append_oldest()
         encoding = self._compressing.submit(
-            encode_open_block, block, thoroughly=self._compress_thoroughly or is_only
+            encode_open_block, block, self._levels.only if is_only else self._levels.each
         )
         self._in_flight.append((encoding, block.buffer))
         while self._in_flight and self._in_flight[0][0].done():
@@ -145,12 +147,13 @@ class PackWriter:
         self._pack_parts.append(encoded.data)
         self._pack_end += len(encoded.data)
         self._pack_chunks += len(encoded.chunks)
+        self._pack_level = min(self._pack_level, encoded.level)
         if self._pack_end >= PACK_BYTES_TARGET or self._pack_chunks >= PACK_CHUNKS_TARGET:
             self._store_pack()
 
     def _store_pack(self) -> None:
         self._await_stored()
-        table = PackTable(self._kind, tuple(self._pack_blocks), self.generation)
+        table = PackTable(self._kind, tuple(self._pack_blocks), self.generation, self._pack_level)
         parts = [encode_pack_header(self._kind), *self._pack_parts]
         self._being_stored = self._storing.submit(
             store_pack, self._store, table, parts, self._parity
@@ -158,6 +161,7 @@ class PackWriter:
         self._pack_parts, self._pack_blocks = [], []
         self._pack_end = PACK_HEADER_BYTES
         self._pack_chunks = 0
+        self._pack_level = LEVEL_MAX
 
     def _await_stored(self) -> None:
         if self._being_stored is not None:

@@ -21,6 +21,8 @@ from dedupstore.limits import (
 BLOCK_MAGIC = b"DBLK"
 BLOCK_VERSION = 1
 REQUIRED_FLAGS = 0xFF00
+_LEVEL_SHIFT = 1
+_LEVEL_MASK = 0x1F
 
 _FIXED = struct.Struct("<4sBBHIIII")
 _DIRECTORY_ENTRY = struct.Struct("<32sI")
@@ -37,13 +39,17 @@ class ChunkInfo(NamedTuple):
 
 
 class BlockHeader(NamedTuple):
-    """The fixed part of a block, checked against the limits."""
+    """The fixed part of a block, checked against the limits.
+
+    ``level`` is that of the compression that was tried, 0 where it is not known.
+    """
 
     codec: int
     chunk_count: int
     original_bytes: int
     payload_bytes: int
     notes_bytes: int
+    level: int = 0
 
     @property
     def stored_bytes(self) -> int:
@@ -77,6 +83,16 @@ class Block(NamedTuple):
         decode_payload_into(self.header.codec, self.payload, buffer)
 
 
+def level_flags(level: int) -> int:
+    """Return the optional flags of a block, or of a pack's trailer, that hold a level, 0 to 31."""
+    return (level & _LEVEL_MASK) << _LEVEL_SHIFT
+
+
+def level_of_flags(flags: int) -> int:
+    """Return the level that flags of a block, or of a pack's trailer, hold."""
+    return flags >> _LEVEL_SHIFT & _LEVEL_MASK
+
+
 def encode_directory(chunks: Sequence[ChunkInfo]) -> bytes:
     """Return the directory of ``chunks``: id (32 bytes) and length (u32) of each, in order."""
     pack = _DIRECTORY_ENTRY.pack
@@ -105,12 +121,23 @@ def decode_directory(data: bytes | memoryview, original_bytes: int) -> tuple[Chu
 
 
 def encode_block(
-    codec: int, chunks: Sequence[ChunkInfo], payload: bytes | bytearray | memoryview
+    codec: int,
+    chunks: Sequence[ChunkInfo],
+    payload: bytes | bytearray | memoryview,
+    *,
+    level: int = 0,
 ) -> bytes:
-    """Return a whole block: header, directory, no notes, payload."""
+    """Return a whole block: header, directory, no notes, payload; ``level`` is for the header."""
     original_bytes = sum(chunk.chunk_bytes for chunk in chunks)
     fixed = _FIXED.pack(
-        BLOCK_MAGIC, BLOCK_VERSION, codec, 0, len(chunks), original_bytes, len(payload), 0
+        BLOCK_MAGIC,
+        BLOCK_VERSION,
+        codec,
+        level_flags(level),
+        len(chunks),
+        original_bytes,
+        len(payload),
+        0,
     )
     directory = encode_directory(chunks)
     return b"".join((fixed, checksum(fixed, directory, payload), directory, payload))
@@ -139,7 +166,8 @@ def decode_block_header(data: bytes | memoryview) -> BlockHeader:
         raise FormatError(f"a block of {chunk_count} chunks and {original_bytes} bytes")
     if payload_bytes > BLOCK_BYTES_MAX or notes_bytes > BLOCK_NOTES_BYTES_MAX:
         raise FormatError(f"a block with {payload_bytes} stored bytes and {notes_bytes} of notes")
-    return BlockHeader(codec, chunk_count, original_bytes, payload_bytes, notes_bytes)
+    level = level_of_flags(flags)
+    return BlockHeader(codec, chunk_count, original_bytes, payload_bytes, notes_bytes, level)
 
 
 def decode_block(data: bytes | memoryview) -> Block:

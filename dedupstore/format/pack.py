@@ -19,6 +19,8 @@ from dedupstore.format.block import (
     ChunkInfo,
     decode_directory,
     encode_directory,
+    level_flags,
+    level_of_flags,
 )
 from dedupstore.format.hashing import checksum
 from dedupstore.limits import (
@@ -67,11 +69,13 @@ class PackTable(NamedTuple):
     """All blocks of a pack in file order.
 
     ``generation`` is that of the repository when the pack's writer began; 0 where it is not known.
+    ``level`` is the lowest at which one of the blocks is compressed; 0 where that is not known.
     """
 
     kind: PackKind
     blocks: tuple[BlockInfo, ...]
     generation: int = 0
+    level: int = 0
 
     @property
     def chunk_count(self) -> int:
@@ -87,6 +91,11 @@ class PackTrailer(NamedTuple):
     generation: int
     checksum: bytes
     flags: int
+
+    @property
+    def level(self) -> int:
+        """The lowest level at which a block of the pack is compressed; 0: it is not known."""
+        return level_of_flags(self.flags)
 
 
 def encode_pack_header(kind: PackKind) -> bytes:
@@ -127,7 +136,9 @@ def encode_table_and_trailer(table: PackTable) -> bytes:
     encoded = b"".join(parts)
     last = blocks[-1] if blocks else None
     table_offset = last.offset + last.stored_bytes if last else PACK_HEADER_BYTES
-    trailer = PackTrailer(table_offset, len(encoded), table.generation, bytes(16), 0)
+    trailer = PackTrailer(
+        table_offset, len(encoded), table.generation, bytes(16), level_flags(table.level)
+    )
     signed = _table_checksum(encode_pack_header(table.kind), encoded, trailer)
     return encoded + _encode_trailer(trailer, signed)
 
@@ -182,7 +193,7 @@ def decode_table(
     if magic != TABLE_MAGIC or chunks_begin > len(table):
         raise FormatError("the table of a pack is malformed")
     blocks = _decode_blocks(memoryview(table), chunks_begin, trailer.table_offset)
-    return PackTable(kind, blocks, trailer.generation)
+    return PackTable(kind, blocks, trailer.generation, trailer.level)
 
 
 def _encode_trailer(trailer: PackTrailer, table_checksum: bytes) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,23 @@ def test_a_pipe_becomes_a_file(dedupstore: Dedupstore) -> None:
         taken = dedupstore.run("snapshot", "--stdin-name", "dump/all.sql", "--json", stdin=stream)
         assert (taken.json["files"], taken.json["bytes"]) == (1, len(stream))
         assert content(dedupstore, "dump/all.sql") == content(dedupstore, "/dump/all.sql") == stream
+
+
+def test_compression_trades_time_for_room(dedupstore: Dedupstore) -> None:
+    """--compression small stores in less room than auto, auto than fast; all give the same back."""
+    source = random.Random(7)
+    lines = (b"%d GET /item/%d 200" % (number, source.randrange(9999)) for number in range(30_000))
+    log = dedupstore.folder / "access.log"
+    log.write_bytes(b"\n".join(lines))
+    stored = []
+    for effort in ("fast", "auto", "small"):
+        own = replace(dedupstore, repository=dedupstore.folder / effort)
+        own.run("init")
+        taken = own.run("snapshot", "--compression", effort, log, "--json").json
+        stored.append(taken["bytes_stored"])
+        assert content(own, log) == log.read_bytes()
+    assert stored == sorted(stored, reverse=True)
+    assert len(set(stored)) == len(stored)
 
 
 def test_a_command_is_stored_if_it_succeeds(dedupstore: Dedupstore) -> None:

@@ -153,18 +153,23 @@ def test_generation_records_are_read_back(record: GenerationRecord) -> None:
     assert decode_generation_record(encode_generation_record(record), record.generation) == record
 
 
-@given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=8), st.booleans())
-def test_blocks_are_read_back(originals: list[bytes], compressed: bool) -> None:
+@given(
+    st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=8),
+    st.booleans(),
+    st.integers(0, 31),
+)
+def test_blocks_are_read_back(originals: list[bytes], compressed: bool, level: int) -> None:
     """The chunks of any block are read back in order, whether it is compressed or not."""
     original = b"".join(originals)
     chunks = [ChunkInfo(digest(data), len(data)) for data in originals]
     codec = CODEC_ZSTD if compressed else CODEC_STORED
     payload = ZstdCompressor(1, 1 << 16).compress(original) if compressed else original
-    data = encode_block(codec, chunks, payload)
+    data = encode_block(codec, chunks, payload, level=level)
     block = decode_block(data)
     assert list(block.chunks) == chunks
     assert bytes(block.original()) == original
     assert (block.header.codec, block.header.stored_bytes) == (codec, len(data))
+    assert block.header.level == level
 
 
 @st.composite
@@ -181,17 +186,18 @@ def pack_blocks(draw: st.DrawFn) -> list[BlockInfo]:
     return blocks
 
 
-@given(st.sampled_from(PackKind), pack_blocks(), st.integers(0, GENERATION_MAX))
+@given(st.sampled_from(PackKind), pack_blocks(), st.integers(0, GENERATION_MAX), st.integers(0, 31))
 def test_tables_of_packs_are_read_back(
-    kind: PackKind, blocks: list[BlockInfo], generation: int
+    kind: PackKind, blocks: list[BlockInfo], generation: int, level: int
 ) -> None:
     """The table of any pack is found through its trailer and read back equal."""
-    end = encode_table_and_trailer(PackTable(kind, tuple(blocks), generation))
+    end = encode_table_and_trailer(PackTable(kind, tuple(blocks), generation, level))
     offset = blocks[-1].offset + blocks[-1].stored_bytes if blocks else PACK_HEADER_BYTES
     trailer = decode_trailer(end[-TRAILER_BYTES:], offset + len(end))
     assert (trailer.table_offset, trailer.table_bytes) == (offset, len(end) - TRAILER_BYTES)
     table = decode_table(encode_pack_header(kind), end[:-TRAILER_BYTES], trailer)
-    assert table == PackTable(kind, tuple(blocks), generation)
+    assert table == PackTable(kind, tuple(blocks), generation, level)
+    assert trailer.level == level
     assert table.chunk_count == sum(len(block.chunks) for block in blocks)
 
 

@@ -26,17 +26,20 @@ def test_a_block_is_full_by_its_bytes_or_its_chunks(chunk_bytes: int, chunks: in
     while block.has_room(chunk_bytes):
         block.add(bytes(32), chunk)
     assert len(block.chunks) == chunks
-    assert len(encode_open_block(block).chunks) == chunks
+    assert len(encode_open_block(block, 1).chunks) == chunks
 
 
-def test_a_block_that_is_compressed_thoroughly_is_smaller() -> None:
+def test_a_higher_level_makes_a_block_smaller() -> None:
     """Lines of a log take less room when more time is spent on them, and decode to the same."""
     text = b"".join(b"%d GET /item/%d 200\n" % (n, n * 7919 % 10_007) for n in range(20_000))
     block = OpenBlock(bytearray(len(text)))
     block.add(bytes(32), memoryview(text))
-    fast, thorough = encode_open_block(block), encode_open_block(block, thoroughly=True)
-    assert len(thorough.data) < len(fast.data)
-    assert bytes(decode_block(thorough.data).original()) == text
+    fast, thorough, heavy = (encode_open_block(block, level) for level in (1, 9, 19))
+    assert len(heavy.data) < len(thorough.data) < len(fast.data)
+    for encoded, level in ((fast, 1), (thorough, 9), (heavy, 19)):
+        decoded = decode_block(encoded.data)
+        assert bytes(decoded.original()) == text
+        assert encoded.level == decoded.header.level == level
 
 
 def open_block(original: bytes) -> OpenBlock:
@@ -48,21 +51,22 @@ def open_block(original: bytes) -> OpenBlock:
 
 def encode_repeatedly(block: OpenBlock) -> tuple[EncodedBlock, int]:
     """Encode a block twice; return it and how much memory the second time took at its highest."""
-    encode_open_block(block)
+    encode_open_block(block, 1)
     tracemalloc.start()
     try:
-        encoded = encode_open_block(block)
+        encoded = encode_open_block(block, 1)
         return encoded, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
 
 def test_a_stored_block_is_copied_once() -> None:
-    """What cannot be compressed goes straight into the block, and its proof into old memory."""
+    """What looks compressed is not tried, goes into the block, and its proof into old memory."""
     original = random.Random(4).randbytes(4 << 20)
     encoded, peak_bytes = encode_repeatedly(open_block(original))
-    assert decode_block(encoded.data).header.codec == CODEC_STORED
-    assert len(original) <= peak_bytes < 2.1 * len(original)
+    header = decode_block(encoded.data).header
+    assert (header.codec, header.level) == (CODEC_STORED, 19)
+    assert len(original) <= peak_bytes < 1.1 * len(original)
 
 
 def test_proving_a_block_takes_no_new_memory() -> None:
@@ -84,4 +88,22 @@ def test_a_block_that_decodes_to_something_else_is_refused(
         ZstdCompressor, "compress", lambda self, data: compress(self, bytes(data[:-1]) + b"!")
     )
     with pytest.raises(DamageError, match="did not decode"):
-        encode_open_block(open_block(original))
+        encode_open_block(open_block(original), 1)
+
+
+@pytest.mark.parametrize("text_begin", [0, 1 << 20, (4 << 20) - 16_384])
+def test_text_within_noise_is_compressed(text_begin: int) -> None:
+    """One sample of text is enough to try all of a block, in which much else may repeat."""
+    noise = bytearray(random.Random(5).randbytes(2 << 20) * 2)
+    noise[text_begin : text_begin + 700_000] = (b"GET /index.html 200\n" * 35_000)[
+        : len(noise) - text_begin
+    ]
+    encoded = encode_open_block(open_block(bytes(noise)), 1)
+    assert decode_block(encoded.data).header.codec == CODEC_ZSTD
+
+
+def test_what_hardly_shrinks_is_stored() -> None:
+    """A block that would save less than one part in 32 is stored plain, as no level would help."""
+    block = open_block(random.Random(6).randbytes(200_000) + b"a" * 4000)
+    encoded = encode_open_block(block, 1)
+    assert (decode_block(encoded.data).header.codec, encoded.level) == (CODEC_STORED, 19)

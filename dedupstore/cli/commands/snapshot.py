@@ -14,6 +14,7 @@ from dedupstore.cli.quantities import format_size, read_time
 from dedupstore.cli.session import Session, session_of, stdin_descriptor
 from dedupstore.cli.text import ID_DIGITS_SHOWN, counted, event_fields, labelled, printable
 from dedupstore.clock import format_time
+from dedupstore.engine.compression import Compression
 from dedupstore.engine.repository import Repository
 from dedupstore.operations.snapshot.report import FileChange, SnapshotOptions, SnapshotReport
 from dedupstore.operations.snapshot.run import snapshot
@@ -58,6 +59,13 @@ _SET_HELP = "The set it belongs to.  [default: host, of a journal HOST-journal]"
     "--no-sqlite",
     is_flag=True,
     help="Store SQLite databases as the files that they are, not as consistent copies.",
+)
+@click.option(
+    "--compression",
+    type=click.Choice([compression.value for compression in Compression]),
+    default=Compression.AUTO.value,
+    show_default=True,
+    help="Spend little time on making it small; as much as pays; or a hundred times as much.",
 )
 @click.option("--reread", is_flag=True, help="Read files even if they look unchanged.")
 @click.option("--dry-run", is_flag=True, help="Read and count, but store nothing.")
@@ -128,6 +136,7 @@ def _options(session: Session, given: dict[str, Any]) -> SnapshotOptions:
         dry_run=given["dry_run"],
         estimate=session.shows_progress(),
         copies_databases=not given["no_sqlite"],
+        compression=Compression(given["compression"]),
     )
 
 

@@ -85,7 +85,9 @@ def _copy_block(
     _require_sound(verified, [chunk.id for chunk in needed])
     is_large = 2 * info.original_bytes >= _BLOCK_BYTES_TARGETS[pack.kind]
     if is_large and len(needed) == len(block.chunks) and not verified.damaged:
-        writer.copy_block(pack.kind, EncodedBlock(data, info.original_bytes, block.chunks))
+        writer.copy_block(
+            pack.kind, EncodedBlock(data, info.original_bytes, block.chunks, block.header.level)
+        )
         return
     for chunk in needed:
         writer.copy_chunk(pack.kind, chunk.id, verified.chunk(chunk.id))

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
+from dedupstore.engine.compression import REPACKING
 from dedupstore.engine.epochs import Session, epochs_at_work
 from dedupstore.engine.generation import current_generation
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX
@@ -283,7 +284,7 @@ def _repack(
     repository: Repository, marker: Marker, packs: Sequence[PackUse]
 ) -> tuple[list[PackUse], int]:
     session = Session(current_generation(repository.store))
-    with ChunkWriter(repository, session, replace=True, compress_thoroughly=True) as writer:
+    with ChunkWriter(repository, session, replace=True, levels=REPACKING) as writer:
         copied = copy_needed(repository, writer, marker.usage, packs)
         return copied, writer.bytes_stored
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from dedupstore.engine.compression import Compression
 from dedupstore.engine.labels import check_label
 from dedupstore.engine.monitor import Event
 from dedupstore.ids import SnapshotId
@@ -20,7 +21,8 @@ class SnapshotOptions:
     glob patterns (see ``engine.path_patterns``). ``reread`` reads every file even if it looks
     unchanged. ``dry_run`` reads and counts, but stores nothing. ``estimate`` walks the sources
     once before, so that the monitor knows the total. ``copies_databases`` stores SQLite databases
-    as consistent copies, made by SQLite.
+    as consistent copies, made by SQLite. ``compression`` says how much time is spent on making
+    what is new small.
     """
 
     set_name: str | None = None
@@ -33,6 +35,7 @@ class SnapshotOptions:
     dry_run: bool = False
     estimate: bool = False
     copies_databases: bool = True
+    compression: Compression = Compression.AUTO
 
     def effective_host(self) -> str:
         """Return the host to record."""

@@ -57,7 +57,8 @@ def snapshot(
     report = begin_report(repository, options)
     with repository.session(writes=True) as session:
         previous = last_of_set(repository, report.set_name)
-        with ChunkWriter(repository, session, dry_run=options.dry_run) as writer:
+        levels = options.compression.levels
+        with ChunkWriter(repository, session, dry_run=options.dry_run, levels=levels) as writer:
             manifest = ManifestWriter(writer.add_piece)
             _take_all(repository, roots, options, report, previous, writer, manifest)
             if not report.files + report.directories + report.symlinks:

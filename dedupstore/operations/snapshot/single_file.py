@@ -65,7 +65,8 @@ def snapshot_single_file(
     report = begin_report(repository, options)
     with repository.session(writes=True) as session:
         previous = last_of_set(repository, report.set_name)
-        with ChunkWriter(repository, session, dry_run=options.dry_run) as writer:
+        levels = options.compression.levels
+        with ChunkWriter(repository, session, dry_run=options.dry_run, levels=levels) as writer:
             manifest = ManifestWriter(writer.add_piece)
             content_reader = ContentReader(repository.chunker, writer, repository.monitor)
             repository.monitor.begin("reading")

@@ -63,6 +63,8 @@ def _accepted_blocks() -> Iterator[Vector]:
         block((TEXT,), codec=1, payload=zstd_raw_frame(TEXT)),
         _block_value(TEXT, codec=1),
     )
+    value = _block_value(HELLO) | {"level": 19}
+    yield accepted("block-of-level-19", "block", "B-13", block(flags=19 << 1), value)
     data = block(flags=0x0081, notes=b"\1\2\3")
     value = _block_value(HELLO, notes=b"\1\2\3")
     yield Vector(
@@ -163,6 +165,9 @@ def _accepted_packs() -> Iterator[Vector]:
     later = pack(pack_header(), block(), table([_row()]), generation=(1 << 62) - 1)
     value = _table_value((8, (HELLO,)), generation=(1 << 62) - 1)
     yield accepted("pack-of-last-generation", "pack", "P-04", later, value)
+    levelled = pack(pack_header(), block(flags=9 << 1), table([_row()]), flags=9 << 1)
+    value = _table_value((8, (HELLO,))) | {"level": 9}
+    yield accepted("pack-of-level-9", "pack", "P-15", levelled, value)
     flagged = pack(pack_header(flags=1), block(), table([_row()]), flags=1)
     value = _table_value((8, (HELLO,)))
     yield Vector("pack-optional-flags", "pack", ("P-07",), "accepted", (flagged,), {}, value)

@@ -139,7 +139,10 @@ def _read_block(vector: Vector) -> Read:
         "notes": bytes(block.notes).hex(),
         "original": bytes(block.original()).hex(),
     }
-    return value, encode_block(block.header.codec, block.chunks, bytes(block.payload))
+    level = block.header.level
+    if level:
+        value["level"] = level
+    return value, encode_block(block.header.codec, block.chunks, bytes(block.payload), level=level)
 
 
 def _read_pack(vector: Vector) -> Read:
@@ -161,6 +164,8 @@ def _read_pack(vector: Vector) -> Read:
     )
     header, end = encode_pack_header(table.kind), encode_table_and_trailer(table)
     value = {"kind": table.kind.name.lower(), "generation": table.generation, "blocks": blocks}
+    if table.level:
+        value["level"] = table.level
     return value, header + stored + end
 
 

@@ -1,0 +1,52 @@
+"""How much time is spent on making what is stored small."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from dedupstore.engine.workers import WORKERS_MAX
+from dedupstore.format.codecs import LEVEL_MAX
+
+_HEAVY_LEVEL_MIN = 10
+_HEAVY_WORKERS_MAX = 3
+
+
+class Levels(NamedTuple):
+    """Levels of zstd, 1 to 19: for ``each`` block, or for a writer's ``only`` one.
+
+    How well a log compresses decides nothing: a higher level takes 1 to 2 KB off for each
+    millisecond, of wide JSON as of terse text. How much there is does: what frequent snapshots
+    bring is little, and takes little time at any level.
+    """
+
+    each: int
+    only: int
+
+    @property
+    def workers_max(self) -> int:
+        """How many threads may compress at once: all of it has to fit into 200 MB."""
+        return _HEAVY_WORKERS_MAX if max(self) >= _HEAVY_LEVEL_MIN else WORKERS_MAX
+
+
+class Compression(Enum):
+    """What a snapshot is asked to spend; ``levels`` is what that means."""
+
+    AUTO = "auto"
+    FAST = "fast"
+    SMALL = "small"
+
+    @property
+    def levels(self) -> Levels:
+        """The levels of zstd that are used."""
+        return _LEVELS[self]
+
+
+REPACKING = Levels(9, 9)
+"""What is stored once may be read for years; what repacks has no user who waits."""
+
+_LEVELS = {
+    Compression.AUTO: Levels(1, 9),
+    Compression.FAST: Levels(1, 1),
+    Compression.SMALL: Levels(LEVEL_MAX, LEVEL_MAX),
+}
