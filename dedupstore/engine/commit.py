@@ -7,6 +7,7 @@ from dedupstore.engine.epochs import Session
 from dedupstore.engine.generation import current_generation
 from dedupstore.engine.keys import PACK_PREFIXES, snapshot_key
 from dedupstore.engine.repository import Repository
+from dedupstore.engine.reserve import renew_reserve
 from dedupstore.engine.revalidation import revalidate
 from dedupstore.errors import SnapshotUnknown, UsageError
 from dedupstore.format.snapshot_record import SnapshotRecord, encode_snapshot_record
@@ -57,8 +58,10 @@ def commit_snapshot(
                 record = _without_lost_previous(repository, record)
                 snapshot, data = _encode(record)
                 store.put(snapshot_key(snapshot), [data])
-                return snapshot, len(data)
+                break
         generation = revalidate(repository, writer, record.manifest, record.manifest_level)
+    renew_reserve(repository)
+    return snapshot, len(data)
 
 
 def _encode(record: SnapshotRecord) -> tuple[SnapshotId, bytes]:

@@ -88,6 +88,10 @@ class HealingIndex:
         if self._environment is not None and self._environment.generation < generation:
             self.close()
 
+    def pack_count(self) -> int:
+        """See ``IndexEnvironment.pack_count``."""
+        return self._ask(lambda index: index.pack_count())
+
     def chunk_count(self) -> int:
         """See ``IndexEnvironment.chunk_count``."""
         return self._ask(lambda environment: environment.chunk_count())

@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from dedupstore.engine.healing_index import HealingIndex
     from dedupstore.engine.index_home import IndexHome
 
-RESERVE_BYTES = 1024 * 1024
-"""Kept free for prune, which has to write a little before it can remove anything."""
+RESERVE_BYTES_MIN = 32 * 1024
+"""Kept free for prune, which has to write a little before it can remove anything: more where there
+are many packs (``engine.reserve``)."""
 
 _SWITCH_WAIT_SECONDS = 60.0
 
@@ -253,7 +254,7 @@ def init_repository(
         if os.path.lexists(os.path.join(folder, CONFIG_KEY)):
             raise RepositoryExists(f"there is a repository at {folder} already")
         store.put(CONFIG_KEY, [encode_config(config)])
-    store.set_reserve(RESERVE_BYTES)
+    store.set_reserve(RESERVE_BYTES_MIN)
     return open_repository(folder, clock=clock, monitor=monitor)
 
 

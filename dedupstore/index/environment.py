@@ -250,6 +250,11 @@ class IndexEnvironment:
             if value is not None and value[:4] in packs:
                 transaction.delete(id_, db=self._chunks)
 
+    def pack_count(self) -> int:
+        """Return how many packs the index knows, dead ones included; it does not read them."""
+        with self._folder.read() as transaction:
+            return self._rows.count(transaction)
+
     def chunk_count(self) -> int:
         """Return how many chunks are in live packs."""
         with self._folder.read() as transaction:

@@ -37,6 +37,10 @@ class PackRows:
             number for number, pack in self.by_number.items() if pack.is_dead
         )
 
+    def count(self, transaction: Any) -> int:
+        """Return how many rows there are."""
+        return int(transaction.stat(self._rows)["entries"])
+
     def add(self, transaction: Any, pack: IndexedPack) -> tuple[int, bool]:
         """Return the number of a pack, and whether it was not known before and has been added."""
         known = self.number_of(transaction, pack.id)

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import dedupstore
+from dedupstore.engine.repository import RESERVE_BYTES_MIN
+from dedupstore.engine.reserve import reserve_bytes
 from sample_repository import (
     SampleRepository,
     read_tree,
@@ -23,6 +25,7 @@ from sample_repository import (
 from small_archive import Archive
 
 DISK_BYTES = 4 << 20
+SNAPSHOTS_MANY = 70
 
 Mount = Callable[[str], Path]
 
@@ -170,7 +173,7 @@ def test_a_full_disk_can_be_pruned(
 ) -> None:
     """On a full disk prune and forget succeed and make room, and the reserve is there again."""
     archive, before = grown_repository(tmp_path, mount(f"size={2 * DISK_BYTES}") / "repository")
-    assert (archive.folder / "reserve").stat().st_size == 1 << 20
+    assert (archive.folder / "reserve").stat().st_size == RESERVE_BYTES_MIN
     filler = fill(archive.folder.parent, free_bytes)
     ended = run_cli("--repo", archive.folder, *arguments)
     assert ended.returncode == 0, ended.stderr
@@ -180,7 +183,26 @@ def test_a_full_disk_can_be_pruned(
     filler.unlink()
     ended = run_cli("--repo", archive.folder, "prune", "--keep-last", "1", "--max-unused", "0")
     assert ended.returncode == 0, ended.stderr
-    assert (archive.folder / "reserve").stat().st_size == 1 << 20
+    assert (archive.folder / "reserve").stat().st_size == RESERVE_BYTES_MIN
+    assert len(archive.require_all_restore()) == 1
+
+
+def test_a_full_disk_of_many_packs_can_be_pruned(mount: Mount, tmp_path: Path) -> None:
+    """The reserve grows with the packs, so that declaring them all dead at once has room."""
+    archive = Archive(tmp_path, mount(f"size={4 * DISK_BYTES}") / "repository")
+    for number in range(SNAPSHOTS_MANY):
+        archive.write("changing.log", number, lines=20)
+        archive.snapshot()
+    packs = len(archive.packs())
+    assert packs == 2 * SNAPSHOTS_MANY
+    reserve = archive.folder / "reserve"
+    assert reserve.stat().st_size == reserve_bytes(packs) > RESERVE_BYTES_MIN
+    fill(archive.folder.parent, 0)
+    ended = run_cli("--repo", archive.folder, "prune", "--keep-last", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert "postponed" not in ended.stderr
+    assert len(archive.packs()) == 2
+    assert reserve.stat().st_size == RESERVE_BYTES_MIN
     assert len(archive.require_all_restore()) == 1
 
 
@@ -205,7 +227,7 @@ def test_a_full_disk_without_a_reserve_loses_nothing(
     ended = run_cli("--repo", archive.folder, "prune", "--keep-last", "1", "--max-unused", "0")
     assert ended.returncode == 0, ended.stderr
     assert len(archive.require_all_restore()) == 1
-    assert (archive.folder / "reserve").stat().st_size == 1 << 20
+    assert (archive.folder / "reserve").stat().st_size == RESERVE_BYTES_MIN
 
 
 def test_what_does_not_fit_is_repacked_another_time(mount: Mount, tmp_path: Path) -> None:

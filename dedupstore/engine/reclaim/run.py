@@ -23,7 +23,8 @@ from dedupstore.engine.reclaim.removal import remove_snapshots
 from dedupstore.engine.reclaim.repack import copy_needed
 from dedupstore.engine.reclaim.sweep import sweep
 from dedupstore.engine.reclaim.switch import declare_dead, maybe_being_written
-from dedupstore.engine.repository import RESERVE_BYTES, Repository
+from dedupstore.engine.repository import Repository
+from dedupstore.engine.reserve import renew_reserve
 from dedupstore.engine.snapshots import list_snapshot_ids
 from dedupstore.errors import DamageError, DedupstoreError, IndexUnusable, NoSpace, UsageError
 from dedupstore.format.pack import PackKind
@@ -304,7 +305,7 @@ def _reserve_restored(repository: Repository) -> Iterator[None]:
     try:
         yield
     finally:
-        repository.store.set_reserve(RESERVE_BYTES)
+        renew_reserve(repository)
 
 
 def _room_not_taken_back(
