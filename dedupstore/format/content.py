@@ -34,7 +34,6 @@ class Content(NamedTuple):
 
 
 EMPTY_CONTENT = Content(0, ())
-_EMPTY = b"\0"
 
 
 def encode_content(content: Content) -> bytes:
@@ -43,18 +42,22 @@ def encode_content(content: Content) -> bytes:
 
 
 def glance_at_chunks(stored: bytes, content_bytes: int) -> tuple[ChunkId, ...] | None:
-    """Return the chunk of a list that has only one, or none if it is empty.
+    """Return the chunks and holes of a list, if it is sound, ``content_bytes`` long and no tree.
 
-    ``None`` where there may be more, or the list is not sound or not ``content_bytes`` long. It is
-    all that is to be known of most files, in a tenth of the time of ``decode_content``.
+    ``None`` where it is not, or may not be. It takes a fifth of the time of ``decode_content``.
     """
-    if stored == _EMPTY and not content_bytes:
-        return ()
-    if len(stored) != len(_EMPTY) + EXTENT_BYTES or stored[0]:
+    count, rest_bytes = divmod(len(stored) - 1, EXTENT_BYTES)
+    if rest_bytes or stored[0] or count > INLINE_EXTENTS_MAX:
         return None
-    chunk_bytes, id_ = EXTENT.unpack_from(stored, 1)
-    is_sound = 0 < chunk_bytes == content_bytes <= CHUNK_BYTES_MAX and id_ != HOLE_ID
-    return (id_,) if is_sound else None
+    if count == 1:
+        # Most files have one chunk.
+        extent_bytes, id_ = EXTENT.unpack_from(stored, 1)
+        return (id_,) if 0 < extent_bytes == content_bytes <= CHUNK_BYTES_MAX else None
+    if not count:
+        return None if content_bytes else ()
+    lengths, ids = zip(*EXTENT.iter_unpack(stored[1:]), strict=True)
+    is_sound = sum(lengths) == content_bytes and 0 < min(lengths) <= max(lengths) <= CHUNK_BYTES_MAX
+    return ids if is_sound else None
 
 
 def decode_content(stored: bytes | memoryview) -> Content:

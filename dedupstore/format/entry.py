@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -190,6 +191,7 @@ def encoded(entry: Entry) -> EncodedEntry:
     return EncodedEntry(entry.path, encode_entry(entry), bool(entry.lineage))
 
 
+@functools.lru_cache(maxsize=256)
 def encode_owners(user: bytes, group: bytes) -> bytes:
     """Return what the fields of an entry with these owners begin with."""
     return _encode_field(FIELD_USER, user) + _encode_field(FIELD_GROUP, group)
@@ -302,7 +304,9 @@ _TYPES = {int(entry_type): entry_type for entry_type in EntryType}
 
 
 def _clamped(time_ns: int) -> int:
-    return max(_TIME_NS_MIN, min(_TIME_NS_MAX, time_ns))
+    if _TIME_NS_MIN <= time_ns <= _TIME_NS_MAX:
+        return time_ns
+    return _TIME_NS_MIN if time_ns < 0 else _TIME_NS_MAX
 
 
 def _encode_content(entry: Entry) -> bytes:

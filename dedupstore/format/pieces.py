@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import partial
+from itertools import starmap
 from typing import NamedTuple
 
 from dedupstore.errors import FormatError, UnsupportedFormat
@@ -36,8 +37,7 @@ class Extent(NamedTuple):
 
 def encode_extents(extents: Sequence[Extent]) -> bytes:
     """Return the extents one after another, 40 bytes each: length (u64) and id."""
-    pack = EXTENT.pack
-    return b"".join([pack(*extent) for extent in extents])
+    return b"".join(starmap(EXTENT.pack, extents))
 
 
 def decode_extents(data: bytes | memoryview) -> list[Extent]:

@@ -55,13 +55,15 @@ class Databases:
         self._observer.note(Event("in-database", absolute, f"its content is in the copy of {name}"))
         return True
 
-    def state(self, file: SourceFile) -> DatabaseState | None:
+    def state(self, file: SourceFile, first_bytes: bytes) -> DatabaseState | None:
         """Return the state of an open file that SQLite may copy; ``None`` if it is no database.
+
+        ``first_bytes`` are the file's, see ``SourceFile.read_first_bytes``.
 
         Raises:
             OSError: the file cannot be read.
         """
-        if not is_database(file.descriptor, file.status.st_size):
+        if not is_database(first_bytes, file.status.st_size):
             return None
         from dedupstore.operations.snapshot.sqlite_source import HAVE_SQLITE
 

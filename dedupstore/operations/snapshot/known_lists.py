@@ -27,13 +27,11 @@ class KnownLists:
         self._known_index = known_index
         self._parameters = parameters
 
-    def to_follow(self, file: SourceFile, text_bytes: int) -> FollowedList:
+    def to_follow(self, file: SourceFile, text_bytes: int) -> FollowedList | None:
         """Return what to follow while ``text_bytes`` are read: of a file, or of its text."""
-        candidates = self._candidates(file, text_bytes)
-        followed = FollowedList(self._stored, candidates, self._parameters)
         if self._known_index.is_empty:
-            followed.leave()
-        return followed
+            return None
+        return FollowedList(self._stored, self._candidates(file, text_bytes), self._parameters)
 
     def _candidates(self, file: SourceFile, text_bytes: int) -> Iterator[Content]:
         if file.origin is not None:

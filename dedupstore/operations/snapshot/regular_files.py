@@ -170,14 +170,15 @@ class FileTaker(Closing):
         if not stat.S_ISREG(file.status.st_mode):
             self._observer.skipped(file.absolute, "file that became something else")
             return None
-        database = self._databases.state(file)
+        first_bytes = file.read_first_bytes()
+        database = self._databases.state(file, first_bytes)
         if database is not None:
             return self._take_database(file, database)
         # What lstat said may have been of another file.
         file.origin = origin = self._origins.find(file.at_path, file.status)
         if origin is not None and origin.is_truncated(file.status):
             self._observer.truncated(file.absolute, origin.entry.size, file.status.st_size)
-        is_packed = may_have_twin(file.descriptor, file.status.st_size)
+        is_packed = may_have_twin(first_bytes, file.status.st_size)
         if origin is not None and origin.may_be_grown(file.status) and not self._reread:
             # Of half a file there is no twin; of one that is complete now there may be.
             continued = None if is_packed and file.rests() else self._continue(file, origin)
@@ -243,7 +244,9 @@ class FileTaker(Closing):
         is_same = has_grown = False
         if known is not None and known.twin is None:
             is_same = known.content == read.content
-            fits = not known.size or (followed.fits and followed.content == known.content)
+            fits = not known.size or (
+                followed is not None and followed.fits and followed.content == known.content
+            )
             has_grown = fits and known.size < read.content.content_bytes
         change = file.change(is_same=is_same, has_grown=has_grown)
         return self._read_entry(file, read.content, read.bytes_read, change)

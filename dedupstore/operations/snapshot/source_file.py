@@ -18,6 +18,8 @@ _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CL
 _REST_NS = 60 * 1_000_000_000
 """What compresses a log writes to the file every few seconds at least."""
 
+_FIRST_BYTES = 32
+
 OTHER_KINDS = {
     stat.S_IFSOCK: "socket",
     stat.S_IFIFO: "FIFO",
@@ -44,6 +46,14 @@ class SourceFile:
     at_path: Entry | None = None
     origin: Origin | None = None
     proof: Future[TwinProof | None] | None = None
+
+    def read_first_bytes(self) -> bytes:
+        """Read as much as tells what kind of file it is.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return os.pread(self.descriptor, _FIRST_BYTES, 0) if self.status.st_size else b""
 
     def change(self, *, is_same: bool, has_grown: bool = False) -> FileChange:
         """Return what became of the file, given what it is compared with its origin."""

@@ -25,7 +25,7 @@ class TwinContent(NamedTuple):
 
 
 def store_twin(
-    reader: ContentReader, file: SourceFile, proof: TwinProof, followed: FollowedList
+    reader: ContentReader, file: SourceFile, proof: TwinProof, followed: FollowedList | None
 ) -> TwinContent | None:
     """Store the text of a file that has been proved, and its recipe where it is long.
 

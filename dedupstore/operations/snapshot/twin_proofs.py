@@ -18,7 +18,6 @@ from dedupstore.twins import Prover, kernel_name, looks_like_gzip
 _STEP_BYTES = 128 * KIB
 """Whoever gives up waits for one step: of a file that unpacks to much, that is long enough."""
 
-_FIRST_BYTES = 32
 _RECIPE_LEVEL = 1
 
 SLOW_KERNEL_FILE_BYTES_MAX = 64 * KIB
@@ -80,15 +79,11 @@ class TwinProofs(Closing):
         return TwinProof(proof.recipe, proof.plain_bytes, hasher.digest())
 
 
-def may_have_twin(descriptor: int, file_bytes: int) -> bool:
-    """Tell whether an open file begins like a gzip file, whatever its name, and is not too long.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    if file_bytes > SLOW_KERNEL_FILE_BYTES_MAX and kernel_name() == "python":
-        return False
-    return looks_like_gzip(os.pread(descriptor, _FIRST_BYTES, 0))
+def may_have_twin(first_bytes: bytes, file_bytes: int) -> bool:
+    """Tell whether a file begins like a gzip file, whatever its name, and is not too long."""
+    return looks_like_gzip(first_bytes) and (
+        file_bytes <= SLOW_KERNEL_FILE_BYTES_MAX or kernel_name() != "python"
+    )
 
 
 def file_pieces(descriptor: int, file_bytes: int) -> Iterator[bytes]:
