@@ -58,18 +58,20 @@ class StoredFile(NamedTuple):
         """
         if self.facts != facts:
             return None
+        if self.entry is None and self.fields == owners:
+            return EncodedEntry(self.path, self.data, False)
+        lineage = self._lineage(owners)
+        return None if lineage is None else EncodedEntry(self.path, self.data, lineage != b"")
+
+    def _lineage(self, owners: bytes) -> bytes | None:
+        """Return the lineage; ``None`` where the fields are not those that would be written."""
         entry = self.entry
         if entry is None:
             lineage = lineage_behind(owners, self.fields)
-            if lineage is None or lineage == self.path:
-                return None
-        else:
-            lineage = entry.lineage
-            if encode_fields(entry) != self.fields:
-                return None
-            if encode_owners(entry.user, entry.group) != owners:
-                return None
-        return EncodedEntry(self.path, self.data, lineage != b"")
+            return None if lineage == self.path else lineage
+        is_as_written = encode_fields(entry) == self.fields
+        has_these_owners = encode_owners(entry.user, entry.group) == owners
+        return entry.lineage if is_as_written and has_these_owners else None
 
 
 def stored_files(body: bytes | memoryview) -> Iterator[StoredFile]:

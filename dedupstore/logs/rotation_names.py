@@ -43,13 +43,16 @@ _DATES = (
     _YEAR,
 )
 _SEPARATOR = rb"[-._]"
-# Every name that is sure has one of these; most have none, and need not be looked at further.
-_TELLING = re.compile(rb"[-._](?:[0-9]|old)|(?:ex|in|nc)[0-9]{6}")
+# Every name that is sure has one of these: a year or seconds, a number or "old" of its own, a date
+# of IIS. Most names have none, and need not be looked at further.
+_TELLING = re.compile(
+    rb"[-._](?:(?:19[7-9]|20[0-9])[0-9]|1[0-9]{9})"
+    rb"|\.(?:[0-9]{1,%d}|old)(?:\.|\Z)"
+    rb"|(?:ex|in|nc)[0-9]{6}" % _NUMBER_DIGITS_MAX
+)
 
 
 class _Patterns(NamedTuple):
-    year_in_name: re.Pattern[bytes]
-    seconds_in_name: re.Pattern[bytes]
     dated: tuple[re.Pattern[bytes], ...]
     epoch: re.Pattern[bytes]
     numbered: re.Pattern[bytes]
@@ -67,9 +70,6 @@ def _patterns() -> _Patterns:
     iis_stem = rb"(?P<stem>(?:u_|x_)?(?:ex|in|nc))"
     iis_day = rb"(?P<year>[0-9]{2})" + _MONTH + _DAY
     return _Patterns(
-        # Without one of these two there is no date, and none needs to be tried.
-        year_in_name=re.compile(_SEPARATOR + rb"(?:19[7-9]|20[0-9])[0-9]"),
-        seconds_in_name=re.compile(_SEPARATOR + rb"1[0-9]{9}"),
         # The earliest separator that leaves a date behind it wins: the base never takes a part of
         # it.
         dated=tuple(
@@ -201,15 +201,14 @@ def _parse(stem: bytes) -> _Found | None:
 
 
 def _parse_dated(stem: bytes) -> tuple[bytes, Scheme, tuple[int, ...]] | None:
-    patterns = _patterns()
-    for pattern in patterns.dated if patterns.year_in_name.search(stem) else ():
+    for pattern in _patterns().dated:
         if dated := pattern.fullmatch(stem):
             parts = dated.groupdict(b"")
             day = (int(parts["year"]), int(parts.get("month") or 0), int(parts.get("day") or 0))
             joined = (int(parts["joined"].ljust(6, b"0")),) if parts.get("joined") else ()
             more = tuple(map(int, re.findall(rb"[0-9]+", parts.get("more", b""))))
             return parts["stem"], Scheme.DATE, (*day, *joined, *more)
-    if patterns.seconds_in_name.search(stem) and (epoch := patterns.epoch.fullmatch(stem)):
+    if epoch := _patterns().epoch.fullmatch(stem):
         return epoch["stem"], Scheme.EPOCH, (int(epoch["seconds"]),)
     return None
 

@@ -62,6 +62,9 @@ class FileChange(Enum):
     RENAMED = "renamed"
     UNCHANGED = "unchanged"
 
+    # Each file is counted by one of these: hashing their names took longer than all else of it.
+    __hash__ = object.__hash__
+
 
 @dataclass(slots=True)
 class SnapshotReport:

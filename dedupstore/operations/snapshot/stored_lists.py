@@ -75,7 +75,10 @@ class StoredLists:
         """
         if file.entry is not None:
             return self.have_all(entry_contents(file.entry))
-        return self._were_found(file.chunk_ids) or self._are_stored(file.chunk_ids)
+        was_looked_up = self._found_in_opening == self._index.openings
+        if was_looked_up and self._found.issuperset(file.chunk_ids):
+            return True
+        return self._are_stored(file.chunk_ids)
 
     def have_all(self, contents: Iterable[Content]) -> bool:
         """Tell whether all chunks of these lists can be relied on.
@@ -95,10 +98,11 @@ class StoredLists:
             return False
 
     def _was_found(self, content: Content) -> bool:
-        return not content.level and self._were_found([extent.id for extent in content.extents])
-
-    def _were_found(self, ids: Iterable[ChunkId]) -> bool:
-        return self._found_in_opening == self._index.openings and self._found.issuperset(ids)
+        return (
+            not content.level
+            and self._found_in_opening == self._index.openings
+            and self._found.issuperset([extent.id for extent in content.extents])
+        )
 
     def _are_stored(self, ids: Iterable[ChunkId]) -> bool:
         wanted = set(ids)
