@@ -311,6 +311,7 @@ NO_DECODERS = {
     "hashing.checksum": "takes any bytes",
     "hashing.digest": "takes any bytes",
     "hashing.digest_parts": "takes any bytes",
+    "hashing.digests": "takes any bytes",
     "reed_solomon.coefficient": "computes; a head of parity bounds its numbers",
     "reed_solomon.parity_shards": "writes",
     "reed_solomon.rebuild_data": "computes with shards whose checksums are right",

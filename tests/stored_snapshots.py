@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import dedupstore
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.commit import commit_snapshot
 from dedupstore.engine.tree_writer import ManifestWriter
@@ -43,7 +44,7 @@ def store_snapshot(
 
 def store_content(writer: ChunkWriter, data: bytes, chunk_bytes: int = 4096) -> Content:
     """Store bytes in chunks of one length, at most 32, and return their list."""
-    chunks = [data[begin : begin + chunk_bytes] for begin in range(0, len(data), chunk_bytes)]
-    ids = writer.add_data([memoryview(chunk) for chunk in chunks])
-    extents = (Extent(len(chunk), id_) for chunk, id_ in zip(chunks, ids, strict=True))
+    ends = [min(begin + chunk_bytes, len(data)) for begin in range(0, len(data), chunk_bytes)]
+    chunks = Chunks(memoryview(data), 0, ends)
+    extents = map(Extent, chunks.lengths(), writer.add_data(chunks))
     return Content(0, tuple(extents))

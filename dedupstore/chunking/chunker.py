@@ -1,13 +1,12 @@
 """Cuts buffers and streams into chunks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.chunking.kernel import Kernel, active_kernel
 from dedupstore.chunking.parameters import ChunkingParameters, CutRules
-
-ReadInto = Callable[[memoryview], int | None]
-"""Reads some bytes into a buffer and returns their number, 0 at the end of the data."""
+from dedupstore.chunking.window import Window
 
 
 class Chunker:
@@ -49,53 +48,28 @@ class Chunker:
         """
         return self.kernel.find_cuts(data, start, end, final, self._rules)
 
-    def batches(
-        self, read_into: ReadInto, buffer: bytearray, filled: int = 0
-    ) -> Iterator[list[memoryview]]:
-        """Cut a stream that is read through one buffer.
+    def batches(self, window: Window, shown: memoryview, begin: int = 0) -> Iterator[Chunks]:
+        """Cut a stream, or what is left of one.
 
-        Cuts depend on the bytes alone, never on how the reads split them. At most max_bytes are
-        carried over from one batch to the next.
+        Cuts depend on the bytes alone, never on how the window shows them.
 
         Args:
-            read_into: fills the start of the memoryview it is given and returns how many bytes it
-                wrote, 0 at the end of the data; may return short.
-            buffer: at least 2 * max_bytes; some MiB make batches worth their overhead.
-            filled: how many bytes the buffer holds already: the stream begins with them.
+            window: what shows the stream.
+            shown: what it has shown last.
+            begin: where in that the first chunk begins.
 
         Yields:
-            The next chunks in order, at least one, as views of the buffer. They hold until the
-            next step, which overwrites them.
+            The next chunks in order, at least one. They hold until the next step.
 
         Raises:
-            ValueError: the buffer is too small, or read_into returned what it cannot have read.
+            ValueError: the window shows less than it has to.
         """
-        if len(buffer) < 2 * self.parameters.max_bytes:
-            raise ValueError(f"buffer is shorter than 2 * max_bytes: {len(buffer)}")
-        view = memoryview(buffer)
-        while True:
-            filled, final = fill(read_into, view, filled)
-            cuts = self.find_cuts(view, 0, filled, final)
+        while shown:
+            cuts = self.find_cuts(shown, begin, len(shown), window.ends)
             if cuts:
-                yield [view[i:j] for i, j in zip([0, *cuts], cuts, strict=False)]
-            if final:
-                return
-            done = cuts[-1]
-            view[: filled - done] = view[done:filled]
-            filled -= done
-
-
-def fill(read_into: ReadInto, view: memoryview, filled: int) -> tuple[int, bool]:
-    """Read until the view is full or the data ends; return bytes held and whether it ended.
-
-    Raises:
-        ValueError: read_into returned what it cannot have read.
-    """
-    while filled < len(view):
-        got = read_into(view[filled:])
-        if got == 0:
-            return filled, True
-        if got is None or not 0 < got <= len(view) - filled:
-            raise ValueError(f"read_into returned {got} for {len(view) - filled} bytes")
-        filled += got
-    return filled, False
+                yield Chunks(shown, begin, cuts)
+                begin = cuts[-1]
+            elif not begin and not window.ends:
+                raise ValueError(f"a window of {len(shown)} bytes is too small to cut in")
+            shown = window.show(begin)
+            begin = 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.errors import DamageError
 from dedupstore.format.block import Block, ChunkInfo, decode_block, encode_block
 from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, LEVEL_MAX, ZstdCompressor
@@ -32,17 +34,25 @@ class OpenBlock:
         self.chunks: list[ChunkInfo] = []
         self.used_bytes = 0
 
-    def has_room(self, chunk_bytes: int) -> bool:
-        """Tell whether a chunk of that length still fits."""
-        fits = self.used_bytes + chunk_bytes <= len(self.buffer)
-        return fits and len(self.chunks) < BLOCK_CHUNKS_TARGET
+    def add(self, ids: Sequence[ChunkId], chunks: Chunks, first: int = 0) -> int:
+        """Append copies of chunks from number ``first`` on, and return how many there was room for.
 
-    def add(self, id_: ChunkId, chunk: memoryview) -> None:
-        """Append a copy of a chunk, for which there must be room."""
-        end = self.used_bytes + len(chunk)
-        memoryview(self.buffer)[self.used_bytes : end] = chunk
-        self.used_bytes = end
-        self.chunks.append(ChunkInfo(id_, len(chunk)))
+        ``ids`` are those of all ``chunks``.
+        """
+        begin = chunks.ends[first - 1] if first else chunks.begin
+        room_end = begin + len(self.buffer) - self.used_bytes
+        stop = min(
+            bisect_right(chunks.ends, room_end, lo=first),
+            first + BLOCK_CHUNKS_TARGET - len(self.chunks),
+        )
+        if stop > first:
+            taken = chunks.part(first, stop)
+            data = taken.data[begin : taken.ends[-1]]
+            end = self.used_bytes + len(data)
+            memoryview(self.buffer)[self.used_bytes : end] = data
+            self.used_bytes = end
+            self.chunks.extend(map(ChunkInfo, ids[first:stop], taken.lengths()))
+        return stop - first
 
 
 class EncodedBlock(NamedTuple):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.closing import Closing
 from dedupstore.engine.compression import Compression, Levels
@@ -14,7 +15,7 @@ from dedupstore.engine.pack_writer import FinishedPack, PackWriter
 from dedupstore.engine.parity import parity_maker
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.workers import worker_count
-from dedupstore.format.hashing import digest
+from dedupstore.format.hashing import digest, digests
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId, PackId
 from dedupstore.limits import BLOCK_BYTES_TARGET, MANIFEST_BLOCK_BYTES_TARGET
@@ -81,28 +82,30 @@ class ChunkWriter(Closing):
         self._compressing.shutdown(wait=True, cancel_futures=True)
         self._storing.shutdown(wait=True, cancel_futures=True)
 
-    def add_data(self, chunks: Sequence[memoryview]) -> list[ChunkId]:
+    def add_data(self, chunks: Chunks) -> list[ChunkId]:
         """Store those of ``chunks`` that are new and return the ids of all, in order.
 
         Raises:
             DamageError, NoSpace, StorageError: something could not be stored.
         """
-        ids = [digest(chunk) for chunk in chunks]
+        ids = digests(chunks.views())
         self.add_hashed(ids, chunks)
         return ids
 
-    def add_hashed(self, ids: Sequence[ChunkId], chunks: Sequence[memoryview]) -> None:
+    def add_hashed(self, ids: Sequence[ChunkId], chunks: Chunks) -> None:
         """Store those of ``chunks`` that are new; ``ids`` are theirs, in order.
 
         Raises:
             DamageError, NoSpace, StorageError: something could not be stored.
         """
         missing = self.missing(ids)
+        if not missing:
+            return
         writer = self._packs[PackKind.DATA]
-        for id_, chunk in zip(ids, chunks, strict=True):
-            if id_ in missing and id_ not in self._unindexed:
-                self.bytes_new += len(chunk)
-                self._add_new(writer, id_, chunk)
+        for first, stop in _runs_of(missing, ids):
+            run = chunks.part(first, stop)
+            self.bytes_new += run.ends[-1] - run.begin
+            self._add_new(writer, ids[first:stop], run)
         self._index_stored_packs()
 
     def missing(self, ids: Sequence[ChunkId]) -> set[ChunkId]:
@@ -121,7 +124,8 @@ class ChunkWriter(Closing):
         """
         id_ = digest(piece)
         if self.missing([id_]):
-            self._add_new(self._packs[PackKind.MANIFEST], id_, memoryview(piece))
+            piece_alone = Chunks.of_one(memoryview(piece))
+            self._add_new(self._packs[PackKind.MANIFEST], [id_], piece_alone)
         return id_
 
     def use_generation(self, generation: int) -> None:
@@ -135,7 +139,7 @@ class ChunkWriter(Closing):
         Raises:
             DamageError, NoSpace, StorageError: something could not be stored.
         """
-        self._add_new(self._packs[kind], id_, chunk)
+        self._add_new(self._packs[kind], [id_], Chunks.of_one(chunk))
         self._index_stored_packs()
 
     def copy_block(self, kind: PackKind, block: EncodedBlock) -> None:
@@ -158,10 +162,10 @@ class ChunkWriter(Closing):
             writer.flush()
         self._index_stored_packs(all_of_them=True)
 
-    def _add_new(self, writer: PackWriter, id_: ChunkId, chunk: memoryview) -> None:
-        self._unindexed.add(id_)
+    def _add_new(self, writer: PackWriter, ids: Sequence[ChunkId], chunks: Chunks) -> None:
+        self._unindexed.update(ids)
         if not self._dry_run:
-            writer.add(id_, chunk)
+            writer.add(ids, chunks)
 
     def _index_stored_packs(self, *, all_of_them: bool = False) -> None:
         waiting_chunks = sum(pack.table.chunk_count for pack in self._stored_packs)
@@ -187,3 +191,20 @@ class ChunkWriter(Closing):
             self.bytes_stored += pack.pack_bytes
         self.bytes_stored += sum(pack.parity_bytes for pack in self._stored_packs)
         self._stored_packs.clear()
+
+
+def _runs_of(missing: set[ChunkId], ids: Sequence[ChunkId]) -> Iterator[tuple[int, int]]:
+    """Yield where in ``ids`` those lie that are ``missing``, each once: first, and behind last."""
+    if len(missing) == len(ids):
+        yield 0, len(ids)
+        return
+    first = 0
+    for number, id_ in enumerate(ids):
+        if id_ in missing:
+            missing.discard(id_)
+            continue
+        if first < number:
+            yield first, number
+        first = number + 1
+    if first < len(ids):
+        yield first, len(ids)

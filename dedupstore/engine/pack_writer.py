@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import NamedTuple
 
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
 from dedupstore.engine.compression import Levels
 from dedupstore.engine.keys import pack_key
@@ -80,19 +81,23 @@ class PackWriter:
         self._pack_level = LEVEL_MAX
         self._being_stored: Future[FinishedPack] | None = None
 
-    def add(self, id_: ChunkId, chunk: memoryview) -> None:
-        """Take a copy of a new chunk; waits while too much is in flight.
+    def add(self, ids: Sequence[ChunkId], chunks: Chunks) -> None:
+        """Take copies of new chunks; waits while too much is in flight.
 
         Raises:
             DamageError, NoSpace, StorageError: an earlier block or pack failed.
         """
-        block = self._open_block
-        if block is not None and not block.has_room(len(chunk)):
-            self._submit_block(block)
-            block = None
-        if block is None:
-            block = self._open_block = OpenBlock(self._take_buffer(len(chunk)))
-        block.add(id_, chunk)
+        done = 0
+        while done < len(ids):
+            block = self._open_block
+            if block is None:
+                first_bytes = chunks.ends[done] - (chunks.ends[done - 1] if done else chunks.begin)
+                block = self._open_block = OpenBlock(self._take_buffer(first_bytes))
+            taken = block.add(ids, chunks, done)
+            done += taken
+            if done < len(ids):
+                self._submit_block(block)
+                self._open_block = None
 
     def flush(self) -> None:
         """Make everything added so far durable and tell of it.

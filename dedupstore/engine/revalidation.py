@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.generation import read_generation
@@ -90,7 +91,7 @@ class _Walk:
             missing = self._writer.missing(batch)
             wanted = [id_ for id_ in dict.fromkeys(batch) if id_ in missing]
             for chunk in self._reader.stream(wanted):
-                self._writer.add_data([chunk])
+                self._writer.add_data(Chunks.of_one(chunk))
 
 
 def _batches(ids: Iterable[ChunkId]) -> Iterator[list[ChunkId]]:

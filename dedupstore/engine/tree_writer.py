@@ -9,7 +9,7 @@ older self, and each piece can be read by itself.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dedupstore.format.entry import Content, Entry, encoded, path_sort_key
 from dedupstore.format.pieces import Extent, encode_extents, encode_piece
@@ -36,13 +36,13 @@ class ExtentTreeWriter:
         self._store_piece = store_piece
         self._levels: list[list[Extent]] = [[]]
 
-    def add(self, extent: Extent, level: int = 0) -> None:
+    def add(self, extent: Extent) -> None:
         """Append an extent to the list."""
-        pending = self._levels[level]
-        pending.append(extent)
-        count = len(pending)
-        if count >= _EXTENTS_MIN and (not extent.id[0] & _EXTENT_CUT_MASK or count >= _EXTENTS_MAX):
-            self._cut(level)
+        self._extend((extent,), 0)
+
+    def extend(self, extents: Iterable[Extent]) -> None:
+        """Append extents to the list."""
+        self._extend(extents, 0)
 
     def finish(self) -> Content:
         """Return the whole list as the content of an entry, and begin anew."""
@@ -55,6 +55,17 @@ class ExtentTreeWriter:
         self._levels = [[]]
         return content
 
+    def _extend(self, extents: Iterable[Extent], level: int) -> None:
+        pending = self._levels[level]
+        for extent in extents:
+            pending.append(extent)
+            count = len(pending)
+            if count >= _EXTENTS_MIN and (
+                not extent.id[0] & _EXTENT_CUT_MASK or count >= _EXTENTS_MAX
+            ):
+                self._cut(level)
+                pending = self._levels[level]
+
     def _cut(self, level: int) -> None:
         pending = self._levels[level]
         self._levels[level] = []
@@ -62,7 +73,7 @@ class ExtentTreeWriter:
             self._levels.append([])
         piece = encode_piece(level + 1, encode_extents(pending))
         total_bytes = sum(extent.extent_bytes for extent in pending)
-        self.add(Extent(total_bytes, self._store_piece(piece)), level + 1)
+        self._extend((Extent(total_bytes, self._store_piece(piece)),), level + 1)
 
 
 class ManifestWriter:

@@ -19,6 +19,11 @@ def digest(data: bytes | bytearray | memoryview) -> bytes:
     return blake3(data).digest()
 
 
+def digests(parts: Iterable[bytes | memoryview]) -> list[bytes]:
+    """Return the 32-byte BLAKE3 of each part, in order."""
+    return [blake3(part).digest() for part in parts]
+
+
 class DigestStream:
     """The 32-byte BLAKE3 of bytes that come one part after another."""
 

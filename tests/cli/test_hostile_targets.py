@@ -12,6 +12,7 @@ import pytest
 
 import dedupstore
 from dedupstore import Overwrite, Repository, RestoreOptions, RestoreReport, Snapshot
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.commit import commit_snapshot
 from dedupstore.engine.tree_writer import ManifestWriter
@@ -51,7 +52,7 @@ def assert_outside_untouched(target: Path) -> None:
 def forge(repository: Repository, entries: Sequence[Entry]) -> Snapshot:
     """Store a snapshot whose manifest holds these entries as they are, in this order, unchecked."""
     with repository.session() as session, ChunkWriter(repository, session) as writer:
-        [id_] = writer.add_data([memoryview(SECRET)])
+        [id_] = writer.add_data(Chunks.of_one(memoryview(SECRET)))
         content = Content(0, (Extent(len(SECRET), id_),))
         encoded = b"".join(
             _encode_unchecked(

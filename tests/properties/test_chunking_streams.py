@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dedupstore.chunking import Chunker, ChunkingParameters
+from dedupstore.chunking.window import BufferedWindow
 from golden.chunking.inputs import log_lines, random_bytes
 
 PARAMETERS = ChunkingParameters.for_target(4096)
@@ -47,8 +48,9 @@ def test_cuts_do_not_depend_on_reads(
     data = LOG[:data_bytes]
     chunker = Chunker(PARAMETERS)
     reader = SplitReader(data, piece_bytes)
-    batches = chunker.batches(reader.read_into, bytearray(buffer_bytes))
-    chunks = [bytes(chunk) for batch in batches for chunk in batch]
+    window = BufferedWindow(reader.read_into, bytearray(buffer_bytes))
+    batches = chunker.batches(window, window.show(0))
+    chunks = [bytes(chunk) for batch in batches for chunk in batch.views()]
     cuts = chunker.find_cuts(data, 0, len(data), True)
     assert chunks == [data[i:j] for i, j in zip([0, *cuts], cuts, strict=False)]
 

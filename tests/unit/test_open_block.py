@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
 from dedupstore.errors import DamageError
 from dedupstore.format.block import decode_block
@@ -22,9 +23,11 @@ from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_TARGET, KIB
 def test_a_block_is_full_by_its_bytes_or_its_chunks(chunk_bytes: int, chunks: int) -> None:
     """Many tiny chunks fill a block before their bytes do, so that they cost bounded memory."""
     block = OpenBlock(bytearray(BLOCK_BYTES_TARGET))
-    chunk = memoryview(bytes(chunk_bytes))
-    while block.has_room(chunk_bytes):
-        block.add(bytes(32), chunk)
+    ends = range(chunk_bytes, (chunks + 2) * chunk_bytes, chunk_bytes)
+    offered = Chunks(memoryview(bytes(ends[-1])), 0, ends)
+    ids = [bytes(32)] * len(ends)
+    assert block.add(ids, offered, 1) == chunks
+    assert block.add(ids, offered, chunks) == 0
     assert len(block.chunks) == chunks
     assert len(encode_open_block(block, 1).chunks) == chunks
 
@@ -33,7 +36,7 @@ def test_a_higher_level_makes_a_block_smaller() -> None:
     """Lines of a log take less room when more time is spent on them, and decode to the same."""
     text = b"".join(b"%d GET /item/%d 200\n" % (n, n * 7919 % 10_007) for n in range(20_000))
     block = OpenBlock(bytearray(len(text)))
-    block.add(bytes(32), memoryview(text))
+    block.add([bytes(32)], Chunks.of_one(memoryview(text)))
     fast, thorough, heavy = (encode_open_block(block, level) for level in (1, 9, 19))
     assert len(heavy.data) < len(thorough.data) < len(fast.data)
     for encoded, level in ((fast, 1), (thorough, 9), (heavy, 19)):
@@ -45,7 +48,7 @@ def test_a_higher_level_makes_a_block_smaller() -> None:
 def open_block(original: bytes) -> OpenBlock:
     """Return a block of one chunk."""
     block = OpenBlock(bytearray(original))
-    block.add(digest(original), memoryview(original))
+    block.add([digest(original)], Chunks.of_one(memoryview(original)))
     return block
 
 

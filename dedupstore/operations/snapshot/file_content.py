@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from typing import NamedTuple
 
-from dedupstore.chunking.chunker import Chunker, ReadInto, fill
+from dedupstore.chunking.chunker import Chunker
+from dedupstore.chunking.chunks import Chunks
+from dedupstore.chunking.window import BufferedWindow, HeldWindow, Window
 from dedupstore.engine.chunk_writer import ChunkWriter
+from dedupstore.engine.closing import Closing
 from dedupstore.engine.monitor import Monitor
 from dedupstore.engine.tree_writer import ExtentTreeWriter
 from dedupstore.format.content import Content
@@ -16,8 +21,12 @@ from dedupstore.format.pieces import HOLE_ID, Extent
 from dedupstore.limits import MIB
 from dedupstore.operations.snapshot.continuation import Continuation
 from dedupstore.operations.snapshot.followed_list import FollowedList
+from dedupstore.operations.snapshot.read_ahead import ReadAhead, read_fully
 
-READ_BUFFER_BYTES = 4 * MIB
+_SEGMENT_BYTES = 4 * MIB
+"""How much is read at once; what is longer is read ahead by a thread."""
+
+_BUFFERS = 2
 _SECTOR_BYTES = 512
 
 
@@ -28,14 +37,21 @@ class ReadFile(NamedTuple):
     bytes_read: int
 
 
-class ContentReader:
-    """Reads files through one buffer and stores their chunks."""
+class ContentReader(Closing):
+    """Reads files through a few buffers and stores their chunks."""
 
     def __init__(self, chunker: Chunker, writer: ChunkWriter, monitor: Monitor) -> None:
         self._chunker = chunker
         self._writer = writer
         self.monitor = monitor
-        self._buffer = bytearray(max(READ_BUFFER_BYTES, 2 * chunker.parameters.max_bytes))
+        self._room_bytes = chunker.parameters.max_bytes
+        buffer_bytes = self._room_bytes + max(_SEGMENT_BYTES, self._room_bytes)
+        self._buffers = [bytearray(buffer_bytes) for _ in range(_BUFFERS)]
+        self._reading = ThreadPoolExecutor(1, "dedupstore-read")
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._reading.shutdown(wait=True, cancel_futures=True)
 
     def read_file(
         self, descriptor: int, status: os.stat_result, followed: FollowedList | None = None
@@ -75,10 +91,8 @@ class ContentReader:
         bytes_read = 0
         for begin, end, is_data in _ranges(descriptor, status, known.begin):
             data_end = end if is_data else begin
-            reached = begin - len(lead)
-            for extent in self._store_range(descriptor, begin, data_end, lead, followed):
-                tree.add(extent)
-                reached += extent.extent_bytes
+            stored_bytes = self._store_range(descriptor, begin, data_end, lead, tree, followed)
+            reached = begin - len(lead) + stored_bytes
             lead = b""
             bytes_read += reached - begin
             if reached < data_end:
@@ -90,8 +104,7 @@ class ContentReader:
                 self.monitor.advance(end - begin)
         if lead:
             # Nothing follows any more: the file has shrunk to what is known, or below.
-            for extent in self._store_range(descriptor, known.begin, known.begin, lead):
-                tree.add(extent)
+            self._store_range(descriptor, known.begin, known.begin, lead, tree)
         return ReadFile(tree.finish(), bytes_read)
 
     def read_stream(self, descriptor: int) -> ReadFile:
@@ -108,10 +121,7 @@ class ContentReader:
             return got
 
         tree = ExtentTreeWriter(self._writer.add_piece)
-        bytes_read = 0
-        for extent in self._store(read_into):
-            tree.add(extent)
-            bytes_read += extent.extent_bytes
+        bytes_read = self._store(BufferedWindow(read_into, self._buffers[0]), tree)
         return ReadFile(tree.finish(), bytes_read)
 
     def read_parts(
@@ -143,8 +153,7 @@ class ContentReader:
             return got
 
         tree = tree or ExtentTreeWriter(self._writer.add_piece)
-        for extent in self._store(read_into, followed):
-            tree.add(extent)
+        self._store(BufferedWindow(read_into, self._buffers[0]), tree, followed)
         return tree.finish()
 
     def _store_range(
@@ -153,63 +162,58 @@ class ContentReader:
         begin: int,
         end: int,
         lead: bytes,
+        tree: ExtentTreeWriter,
         followed: FollowedList | None = None,
-    ) -> Iterator[Extent]:
-        """Store ``lead`` and a range of a file as one stream."""
-        position = begin - len(lead)
+    ) -> int:
+        """Store ``lead`` and a range of a file as one stream; return how many bytes there were."""
+        if len(lead) + end - begin > len(self._buffers[0]):
+            with ReadAhead(
+                self._reading,
+                descriptor,
+                begin,
+                end,
+                lead=lead,
+                buffers=self._buffers,
+                room_bytes=self._room_bytes,
+                on_read=self.monitor.advance,
+            ) as ahead:
+                return self._store(ahead, tree, followed)
+        buffer = memoryview(self._buffers[0])
+        lead_end = len(lead)
+        buffer[:lead_end] = lead
+        got = read_fully(descriptor, buffer[lead_end : lead_end + end - begin], begin)
+        self.monitor.advance(got)
+        return self._store(HeldWindow(buffer[: lead_end + got]), tree, followed)
 
-        def read_into(view: memoryview) -> int:
-            nonlocal position
-            if position < begin:
-                got = min(len(view), begin - position)
-                view[:got] = lead[position - begin :][:got]
-                position += got
-                return got
-            wanted = min(len(view), end - position)
-            if not wanted:
-                return 0
-            got = os.preadv(descriptor, [view[:wanted]], position)
-            position += got
-            self.monitor.advance(got)
-            return got
-
-        return self._store(read_into, followed)
-
-    def _store(self, read_into: ReadInto, followed: FollowedList | None = None) -> Iterator[Extent]:
-        left_bytes = 0
-        if followed is not None and not followed.is_left:
-            left_bytes = yield from self._follow(read_into, followed)
-        for chunks in self._chunker.batches(read_into, self._buffer, left_bytes):
-            ids = self._writer.add_data(chunks)
-            lengths = [len(chunk) for chunk in chunks]
-            yield from map(Extent, lengths, ids)
-
-    def _follow(self, read_into: ReadInto, followed: FollowedList) -> Generator[Extent, None, int]:
-        """Store what fits a list, and return how many bytes of the rest the buffer holds."""
-        view = memoryview(self._buffer)
-        filled, ends = 0, False
-        while not followed.is_left and not ends:
-            filled, ends = fill(read_into, view, filled)
-            extents = followed.match(view[:filled], ends=ends)
-            if extents:
-                done = self._store_matched(view, extents)
-                yield from extents
-                view[: filled - done] = view[done:filled]
-                filled -= done
-            if filled == len(view):
-                # A chunk as long as the buffer, which no chunker of this repository has cut.
+    def _store(
+        self, window: Window, tree: ExtentTreeWriter, followed: FollowedList | None = None
+    ) -> int:
+        """Store what a window shows, and return how many bytes it was."""
+        shown, taken = window.show(0), 0
+        stored_bytes = 0
+        while followed is not None and not followed.is_left and shown:
+            extents = followed.match(shown, ends=window.ends)
+            taken = self._store_matched(shown, extents)
+            tree.extend(extents)
+            stored_bytes += taken
+            if len(shown) - taken > self._room_bytes and not window.ends:
+                # Of a chunk that is longer than any that a chunker of this repository cuts.
                 followed.leave()
-        return filled
+            if not followed.is_left:
+                shown, taken = window.show(taken), 0
+        for chunks in self._chunker.batches(window, shown, taken):
+            ids = self._writer.add_data(chunks)
+            tree.extend(map(Extent, chunks.lengths(), ids))
+            stored_bytes += chunks.ends[-1] - chunks.begin
+        return stored_bytes
 
-    def _store_matched(self, view: memoryview, extents: list[Extent]) -> int:
+    def _store_matched(self, shown: memoryview, extents: list[Extent]) -> int:
         """Store those chunks at the beginning of a view that were lost; return their length."""
-        chunks = []
-        begin = 0
-        for extent in extents:
-            chunks.append(view[begin : begin + extent.extent_bytes])
-            begin += extent.extent_bytes
-        self._writer.add_hashed([extent.id for extent in extents], chunks)
-        return begin
+        if not extents:
+            return 0
+        ends = list(accumulate(extent.extent_bytes for extent in extents))
+        self._writer.add_hashed([extent.id for extent in extents], Chunks(shown, 0, ends))
+        return ends[-1]
 
 
 def _ranges(

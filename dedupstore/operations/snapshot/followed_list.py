@@ -6,17 +6,20 @@ alone would do. So nothing is stored twice, and equal files have equal lists how
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 
+from dedupstore.chunking.chunks import Chunks
 from dedupstore.chunking.parameters import ChunkingParameters
 from dedupstore.errors import DamageError, UnsupportedFormat
 from dedupstore.format.content import Content
-from dedupstore.format.hashing import digest
+from dedupstore.format.hashing import digest, digests
 from dedupstore.format.pieces import HOLE_ID, Extent
 from dedupstore.operations.snapshot.kept_list import is_short_chunk
 from dedupstore.operations.snapshot.stored_lists import StoredLists
+
+_EXTENTS_AT_ONCE = 64
 
 
 class FollowedList:
@@ -41,7 +44,7 @@ class FollowedList:
         self._candidates = candidates
         self._parameters = parameters
         self._extents: Iterator[Extent] = iter(())
-        self._ahead: deque[Extent] = deque()
+        self._ahead: list[Extent] = []
         self._is_at_end = False
         self._is_damaged = False
 
@@ -65,11 +68,9 @@ class FollowedList:
         """
         if not data or not self._is_chosen(partial(_begins_with, data)):
             return []
-        matched: list[Extent] = []
-        position = 0
-        while (known := self._peek()) is not None and _begins_with(data[position:], known):
-            matched.append(self._ahead.popleft())
-            position += known.extent_bytes
+        matched = self._take_fitting(data)
+        known = self._peek()
+        position = sum([extent.extent_bytes for extent in matched])
         rest_bytes = len(data) - position
         is_decided = rest_bytes > 0 and (
             known is None or known.id == HOLE_ID or known.extent_bytes <= rest_bytes or ends
@@ -78,7 +79,7 @@ class FollowedList:
             short = matched.pop()
             if not is_decided:
                 # Whether it stays is for what comes next to say.
-                self._ahead.appendleft(short)
+                self._ahead.insert(0, short)
                 return matched
         if is_decided or known is None:
             self.leave()
@@ -95,7 +96,7 @@ class FollowedList:
             return
         known = self._peek()
         if known is not None and known.id == HOLE_ID and known.extent_bytes <= hole_bytes:
-            self._ahead.popleft()
+            del self._ahead[0]
             self._peek()
         if known != hole:
             self.leave()
@@ -114,25 +115,53 @@ class FollowedList:
     def _choice(self, begins_with: Callable[[Extent], bool]) -> Content | None:
         for content in self._candidates:
             self._extents = self._stored.extents(content)
-            self._ahead.clear()
-            self._is_damaged = False
+            self._ahead = []
+            self._is_at_end = self._is_damaged = False
             first = self._peek()
             if first is not None and begins_with(first):
                 return content
         return None
 
+    def _take_fitting(self, data: memoryview) -> list[Extent]:
+        """Take as many chunks as ``data`` begins with; all it could have are hashed at once."""
+        ends: list[int] = []
+        end = 0
+        for extent in self._upcoming():
+            end += extent.extent_bytes
+            if end > len(data) or extent.id == HOLE_ID:
+                break
+            ends.append(end)
+        fitting = 0
+        for extent, found in zip(self._ahead, digests(Chunks(data, 0, ends).views()), strict=False):
+            if extent.id != found:
+                break
+            fitting += 1
+        taken, self._ahead = self._ahead[:fitting], self._ahead[fitting:]
+        return taken
+
+    def _upcoming(self) -> Iterator[Extent]:
+        """Yield what is left of the list, as far as it can be read, without taking it."""
+        number = 0
+        while number < len(self._ahead) or self._read_on():
+            yield self._ahead[number]
+            number += 1
+
     def _peek(self) -> Extent | None:
         """Return the next extent of the list; ``None`` at its end, or where it cannot be read."""
-        if not self._ahead:
+        return next(self._upcoming(), None)
+
+    def _read_on(self) -> bool:
+        """Have more of the list at hand; ``False`` if nothing follows that can be read."""
+        at_hand = len(self._ahead)
+        if not self._is_at_end and not self._is_damaged:
             try:
-                following = next(self._extents, None)
+                for extent in islice(self._extents, _EXTENTS_AT_ONCE):
+                    self._ahead.append(extent)
             except (DamageError, UnsupportedFormat):
                 self._is_damaged = True
-                return None
-            self._is_at_end = following is None
-            if following is not None:
-                self._ahead.append(following)
-        return self._ahead[0] if self._ahead else None
+            else:
+                self._is_at_end = len(self._ahead) - at_hand < _EXTENTS_AT_ONCE
+        return len(self._ahead) > at_hand
 
 
 def _begins_with(data: memoryview, known: Extent) -> bool:

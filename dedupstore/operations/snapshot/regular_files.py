@@ -76,6 +76,7 @@ class FileTaker(Closing):
     def close(self) -> None:
         """Give up the files that are not finished."""
         self._proofs.close()
+        self._content_reader.close()
         for file in self._unfinished:
             file.close()
 

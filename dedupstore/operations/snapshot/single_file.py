@@ -66,9 +66,11 @@ def snapshot_single_file(
     with repository.session(writes=True) as session:
         previous = last_of_set(repository, report.set_name)
         levels = options.compression.levels
-        with ChunkWriter(repository, session, dry_run=options.dry_run, levels=levels) as writer:
+        with (
+            ChunkWriter(repository, session, dry_run=options.dry_run, levels=levels) as writer,
+            ContentReader(repository.chunker, writer, repository.monitor) as content_reader,
+        ):
             manifest = ManifestWriter(writer.add_piece)
-            content_reader = ContentReader(repository.chunker, writer, repository.monitor)
             repository.monitor.begin("reading")
             try:
                 taken = take(Taking(repository, path, writer, content_reader, previous, report))
