@@ -14,13 +14,20 @@ from dedupstore.engine.index_sync import index_entries, index_row
 from dedupstore.engine.pack_writer import FinishedPack, PackWriter
 from dedupstore.engine.parity import parity_maker
 from dedupstore.engine.repository import Repository
+from dedupstore.engine.small_chunks import SmallChunks
 from dedupstore.engine.workers import worker_count
 from dedupstore.format.hashing import digest, digests
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import ChunkId, PackId
 from dedupstore.limits import BLOCK_BYTES_TARGET, MANIFEST_BLOCK_BYTES_TARGET
 
+_STORED_AT_ONCE = 16 * 1024
 _MOVED_AT_ONCE = 64 * 1024
+"""Chunks that enter the index in one transaction, for which all else waits until it is durable.
+
+If they never do, they do when the index is opened. What is moved lies closer together there when
+it is more.
+"""
 
 
 class ChunkWriter(Closing):
@@ -31,8 +38,7 @@ class ChunkWriter(Closing):
     compressed. With ``dry_run`` nothing is written, but everything is counted. Leaving the block
     without ``flush`` abandons what is not yet stored.
 
-    ``bytes_new`` counts original bytes of chunks of logs that were not known; ``bytes_stored``
-    what was added to the store, in the packs ``pack_ids_stored``.
+    ``bytes_stored`` counts what was added to the store, in the packs ``pack_ids_stored``.
     """
 
     def __init__(
@@ -44,12 +50,13 @@ class ChunkWriter(Closing):
         replace: bool = False,
         levels: Levels = Compression.AUTO.levels,
     ) -> None:
-        self.bytes_new = 0
         self.bytes_stored = 0
         self.pack_ids_stored: set[PackId] = set()
         self._index = repository.index
         self._dry_run = dry_run
         self._replace = replace
+        self._bytes_new = 0
+        self._small = SmallChunks()
         self._unindexed: set[ChunkId] = set()
         self._stored_packs: list[FinishedPack] = []
         percent = repository.config.parity_percent
@@ -93,20 +100,16 @@ class ChunkWriter(Closing):
         return ids
 
     def add_hashed(self, ids: Sequence[ChunkId], chunks: Chunks) -> None:
-        """Store those of ``chunks`` that are new; ``ids`` are theirs, in order.
+        """Store those of ``chunks`` that are new, sooner or later; ``ids`` are theirs, in order.
 
         Raises:
             DamageError, NoSpace, StorageError: something could not be stored.
         """
-        missing = self.missing(ids)
-        if not missing:
+        if self._small.take(ids, chunks):
             return
-        writer = self._packs[PackKind.DATA]
-        for first, stop in _runs_of(missing, ids):
-            run = chunks.part(first, stop)
-            self.bytes_new += run.ends[-1] - run.begin
-            self._add_new(writer, ids[first:stop], run)
-        self._index_stored_packs()
+        self._store_small()
+        if not self._small.take(ids, chunks):
+            self._store_new(ids, chunks)
 
     def missing(self, ids: Sequence[ChunkId]) -> set[ChunkId]:
         """Return those of ``ids`` that are neither stored nor about to be.
@@ -152,15 +155,43 @@ class ChunkWriter(Closing):
         self._packs[kind].add_block(block)
         self._index_stored_packs()
 
+    def count_new(self) -> int:
+        """Return how many original bytes of chunks of logs were not known before they were added.
+
+        Raises:
+            DamageError, NoSpace, StorageError: something could not be stored.
+        """
+        self._store_small()
+        return self._bytes_new
+
     def flush(self) -> None:
         """Make all chunks durable and put them into the index.
 
         Raises:
             DamageError, NoSpace, StorageError: something could not be stored.
         """
-        for writer in self._packs.values():
-            writer.flush()
+        self._store_small()
+        # Each step of all writers before the next, so that their threads work at the same time.
+        for step in (PackWriter.close_block, PackWriter.close_pack, PackWriter.flush):
+            for writer in self._packs.values():
+                step(writer)
         self._index_stored_packs(all_of_them=True)
+
+    def _store_small(self) -> None:
+        ids, chunks = self._small.empty()
+        if ids:
+            self._store_new(ids, chunks)
+
+    def _store_new(self, ids: Sequence[ChunkId], chunks: Chunks) -> None:
+        missing = self.missing(ids)
+        if not missing:
+            return
+        writer = self._packs[PackKind.DATA]
+        for first, stop in _runs_of(missing, ids):
+            run = chunks.part(first, stop)
+            self._bytes_new += run.ends[-1] - run.begin
+            self._add_new(writer, ids[first:stop], run)
+        self._index_stored_packs()
 
     def _add_new(self, writer: PackWriter, ids: Sequence[ChunkId], chunks: Chunks) -> None:
         self._unindexed.update(ids)
@@ -171,8 +202,8 @@ class ChunkWriter(Closing):
         waiting_chunks = sum(pack.table.chunk_count for pack in self._stored_packs)
         if not waiting_chunks:
             return
-        # What is only moved may wait: many at once lie closer together in the index.
-        if self._replace and not all_of_them and waiting_chunks < _MOVED_AT_ONCE:
+        at_once = _MOVED_AT_ONCE if self._replace else _STORED_AT_ONCE
+        if not all_of_them and waiting_chunks < at_once:
             return
         packs = [
             (

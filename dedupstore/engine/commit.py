@@ -27,8 +27,8 @@ def commit_snapshot(
     2. The pack is renamed to its name, and its folder is synced. A crash leaves a pack that no
        snapshot needs; the next command that opens the index reads it in, and the next snapshot
        of the same logs uses its chunks.
-    3. The pack's chunks are added to the index in one synced transaction. A crash before leaves a
-       pack that the index does not know: as after step 2.
+    3. The pack's chunks, with those of some before it, are added to the index in one synced
+       transaction. A crash before leaves packs that the index does not know: as after step 2.
     4. Where packs have been declared dead since the session began, all that the snapshot needs is
        looked up again, and what only they hold is stored once more: steps 1 to 3.
     5. The names of all packs are synced: one that is used may be of a process that ended within

@@ -99,21 +99,37 @@ class PackWriter:
                 self._submit_block(block)
                 self._open_block = None
 
-    def flush(self) -> None:
-        """Make everything added so far durable and tell of it.
+    def close_block(self) -> None:
+        """Let what was added so far be compressed, however little it is.
 
         Raises:
-            DamageError, NoSpace, StorageError: a block or pack failed.
+            DamageError, NoSpace, StorageError: an earlier block or pack failed.
         """
         if self._open_block is not None:
             # Frequent snapshots bring little, and a small block compresses badly: time is spent
             # where there is only one.
             self._submit_block(self._open_block, is_only=not self._has_submitted)
             self._open_block = None
+
+    def close_pack(self) -> None:
+        """Let everything added so far be stored, however little it is.
+
+        Raises:
+            DamageError, NoSpace, StorageError: a block or pack failed.
+        """
+        self.close_block()
         while self._in_flight:
             self._append_oldest()
         if self._pack_parts:
             self._store_pack()
+
+    def flush(self) -> None:
+        """Make everything added so far durable and tell of it.
+
+        Raises:
+            DamageError, NoSpace, StorageError: a block or pack failed.
+        """
+        self.close_pack()
         self._await_stored()
 
     def _take_buffer(self, chunk_bytes: int) -> bytearray:

@@ -52,7 +52,7 @@ def finish_snapshot(
         DamageError, NoSpace, StorageError: there is no snapshot.
     """
     top, level = manifest.finish()
-    report.bytes_new = writer.bytes_new
+    report.bytes_new = writer.count_new()
     if options.dry_run:
         return
     record = SnapshotRecord(
