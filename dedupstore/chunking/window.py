@@ -55,7 +55,7 @@ class BufferedWindow:
             overhead.
     """
 
-    def __init__(self, read_into: ReadInto, buffer: bytearray) -> None:
+    def __init__(self, read_into: ReadInto, buffer: bytearray | memoryview) -> None:
         self.ends = False
         self._read_into = read_into
         self._buffer = memoryview(buffer)

@@ -29,8 +29,8 @@ _PROOF_BYTES_MIN = 64 * KIB
 class OpenBlock:
     """Chunks collected for one block, in the original bytes that ``buffer`` has room for."""
 
-    def __init__(self, buffer: bytearray) -> None:
-        self.buffer = buffer
+    def __init__(self, buffer: bytearray | memoryview) -> None:
+        self.buffer = memoryview(buffer)
         self.chunks: list[ChunkInfo] = []
         self.used_bytes = 0
 
@@ -49,7 +49,7 @@ class OpenBlock:
             taken = chunks.part(first, stop)
             data = taken.data[begin : taken.ends[-1]]
             end = self.used_bytes + len(data)
-            memoryview(self.buffer)[self.used_bytes : end] = data
+            self.buffer[self.used_bytes : end] = data
             self.used_bytes = end
             self.chunks.extend(map(ChunkInfo, ids[first:stop], taken.lengths()))
         return stop - first

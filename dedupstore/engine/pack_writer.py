@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
+from dedupstore.engine.buffers import fresh_buffer
 from dedupstore.engine.compression import Levels
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.parity import ParityMaker
@@ -70,10 +71,10 @@ class PackWriter:
         self._on_stored = on_stored
         self._parity = parity
         self._levels = levels
-        self._free_buffers: list[bytearray] = []
+        self._free_buffers: list[memoryview] = []
         self._open_block: OpenBlock | None = None
         self._has_submitted = False
-        self._in_flight: deque[tuple[Future[EncodedBlock], bytearray]] = deque()
+        self._in_flight: deque[tuple[Future[EncodedBlock], memoryview]] = deque()
         self._pack_parts: list[bytes] = []
         self._pack_blocks: list[BlockInfo] = []
         self._pack_end = PACK_HEADER_BYTES
@@ -132,13 +133,13 @@ class PackWriter:
         self.close_pack()
         self._await_stored()
 
-    def _take_buffer(self, chunk_bytes: int) -> bytearray:
+    def _take_buffer(self, chunk_bytes: int) -> memoryview:
         """Return a buffer for a block: one used before, since fresh memory costs page faults."""
         if chunk_bytes > self._block_bytes_target:
-            return bytearray(chunk_bytes)
+            return fresh_buffer(chunk_bytes)
         if self._free_buffers:
             return self._free_buffers.pop()
-        return bytearray(self._block_bytes_target)
+        return fresh_buffer(self._block_bytes_target)
 
     def _submit_block(self, block: OpenBlock, *, is_only: bool = False) -> None:
         self._has_submitted = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dedupstore.chunking.chunks import Chunks
+from dedupstore.engine.buffers import fresh_buffer
 from dedupstore.ids import ChunkId
 from dedupstore.limits import KIB
 
@@ -17,7 +18,7 @@ class SmallChunks:
     """Copies of the chunks of some small logs, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._buffer = memoryview(bytearray(_BYTES_MAX))
+        self._buffer = fresh_buffer(_BYTES_MAX)
         self._ids: list[ChunkId] = []
         self._ends: list[int] = [0]
 

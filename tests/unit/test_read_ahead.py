@@ -57,7 +57,7 @@ def ahead(
         begin,
         end,
         lead=lead,
-        buffers=[bytearray(ROOM_BYTES + segment_bytes) for _ in range(buffers)],
+        buffers=[memoryview(bytearray(ROOM_BYTES + segment_bytes)) for _ in range(buffers)],
         room_bytes=ROOM_BYTES,
         on_read=([] if read_bytes is None else read_bytes).append,
     )

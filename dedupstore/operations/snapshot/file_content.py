@@ -12,6 +12,7 @@ from typing import NamedTuple
 from dedupstore.chunking.chunker import Chunker
 from dedupstore.chunking.chunks import Chunks
 from dedupstore.chunking.window import BufferedWindow, HeldWindow, Window
+from dedupstore.engine.buffers import fresh_buffer
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.closing import Closing
 from dedupstore.engine.monitor import Monitor
@@ -46,7 +47,7 @@ class ContentReader(Closing):
         self.monitor = monitor
         self._room_bytes = chunker.parameters.max_bytes
         buffer_bytes = self._room_bytes + max(_SEGMENT_BYTES, self._room_bytes)
-        self._buffers = [bytearray(buffer_bytes) for _ in range(_BUFFERS)]
+        self._buffers = [fresh_buffer(buffer_bytes) for _ in range(_BUFFERS)]
         self._reading = ThreadPoolExecutor(1, "dedupstore-read")
 
     def close(self) -> None:
@@ -178,7 +179,7 @@ class ContentReader(Closing):
                 on_read=self.monitor.advance,
             ) as ahead:
                 return self._store(ahead, tree, followed)
-        buffer = memoryview(self._buffers[0])
+        buffer = self._buffers[0]
         lead_end = len(lead)
         buffer[:lead_end] = lead
         got = read_fully(descriptor, buffer[lead_end : lead_end + end - begin], begin)

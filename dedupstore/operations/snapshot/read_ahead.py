@@ -27,7 +27,7 @@ class ReadAhead(Closing):
         end: int,
         *,
         lead: bytes,
-        buffers: Sequence[bytearray],
+        buffers: Sequence[memoryview],
         room_bytes: int,
         on_read: Callable[[int], None],
     ) -> None:
@@ -40,7 +40,7 @@ class ReadAhead(Closing):
         self._on_read = on_read
         self._shown = memoryview(lead)
         self._segments: deque[tuple[Future[int], memoryview]] = deque()
-        self._free = [memoryview(buffer) for buffer in buffers]
+        self._free = list(buffers)
         self._showing = self._free.pop()
         self._read_on()
 
