@@ -15,8 +15,6 @@ import pytest
 
 import dedupstore
 from dedupstore import Overwrite, Repository, RestoreOptions, RestoreReport
-from dedupstore.engine.block_cache import BlockPlace
-from dedupstore.engine.block_runs import block_runs
 from dedupstore.engine.monitor import SilentMonitor
 from dedupstore.errors import NoSpace
 from dedupstore.format import block as block_format
@@ -167,14 +165,6 @@ def test_compressed_files_and_logs_share_what_is_decoded(
         path.name: path.read_bytes() for path in logs.iterdir()
     }
     assert set(decoded.values()) == {1}
-
-
-def test_neighbours_are_read_at_once() -> None:
-    """Neighbouring blocks are read together as far as the bound; packs as they first come."""
-    near = [BlockPlace("a", 100, 50), BlockPlace("a", 150, 60), BlockPlace("a", 300, 10)]
-    large = [BlockPlace("b", 0, 400_000), BlockPlace("b", 400_000, 400_000)]
-    places = [large[1], near[2], near[0], large[0], near[1]]
-    assert list(block_runs(places)) == [large[:1], large[1:], near[:2], near[2:]]
 
 
 def test_few_descriptors_are_open(

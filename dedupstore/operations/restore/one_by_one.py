@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.file_reader import LossTally
@@ -21,8 +21,7 @@ from dedupstore.operations.restore.unused_names import UnusedNames
 from dedupstore.operations.restore.writer import is_wanted, new_file, write_link
 
 
-@dataclass(frozen=True, slots=True)
-class OneByOne:
+class OneByOne(NamedTuple):
     """Restores single entries and tells the outcome.
 
     ``reader`` salvages; ``partial_names`` are for what is left of damaged files; with
@@ -97,8 +96,7 @@ class OneByOne:
                 self.outcome.fail(nothing_left(entry, tally, can_repair=self.can_repair))
 
 
-@dataclass(frozen=True, slots=True)
-class DryRun:
+class DryRun(NamedTuple):
     """Finds out what a restore below ``root`` would do, and tells that as the outcome."""
 
     reader: ChunkReader

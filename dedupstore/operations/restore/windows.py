@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,8 +18,7 @@ from dedupstore.operations.restore.planned_file import PlannedFile, plan_file
 _DESCRIPTORS_MAX = 512
 
 
-@dataclass(frozen=True, slots=True)
-class WindowBounds:
+class WindowBounds(NamedTuple):
     """When a window is full: each bound may be passed by one file, ``extents`` by none.
 
     Of the descriptors that a process may have, windows take a part.
@@ -49,14 +47,14 @@ class Placed(NamedTuple):
     is_chosen: bool
 
 
-@dataclass(slots=True)
 class Step:
     """One entry on its way; ``file`` if it is put together from blocks as these are stored."""
 
-    entry: Entry
-    path: bytes
-    is_chosen: bool
-    file: PlannedFile | None = None
+    __slots__ = ("entry", "file", "is_chosen", "path")
+
+    def __init__(self, placed: Placed) -> None:
+        self.entry, self.path, self.is_chosen = placed
+        self.file: PlannedFile | None = None
 
 
 class Slice(NamedTuple):
@@ -67,21 +65,22 @@ class Slice(NamedTuple):
     extents: list[Extent]
 
 
-@dataclass(slots=True)
 class Window:
     """So much as is done at once, all in path order.
 
     ``begun`` are the steps of which a window is the first, ``ended`` those of which it is the last,
-    and what is lost between them; a long file has several windows.
+    and what is lost between them; a long file has several windows. ``extents`` and all behind it
+    are what is bounded, see ``WindowBounds``.
     """
 
-    begun: list[Step] = field(default_factory=list)
-    ended: list[Step | LostEntries] = field(default_factory=list)
-    slices: list[Slice] = field(default_factory=list)
-    extents: int = 0
-    held_bytes: int = 0
-    text_bytes: int = 0
-    descriptors: int = 0
+    def __init__(self) -> None:
+        self.begun: list[Step] = []
+        self.ended: list[Step | LostEntries] = []
+        self.slices: list[Slice] = []
+        self.extents = 0
+        self.held_bytes = 0
+        self.text_bytes = 0
+        self.descriptors = 0
 
     def is_full(self, bounds: WindowBounds) -> bool:
         """Tell whether another file must wait for the next window."""
@@ -123,12 +122,13 @@ class WindowMaker:
         """
         failure: DedupstoreError | None = None
         try:
-            for entry, path, is_chosen in placed:
+            for each in placed:
+                entry, path, is_chosen = each
                 if not is_chosen and entry.type is not EntryType.DIRECTORY:
                     continue
                 if self._is_out_of_order(entry, path) and self._window.begun:
                     yield self._take()
-                step = Step(entry, path, is_chosen)
+                step = Step(each)
                 self._window.begun.append(step)
                 if entry.type is EntryType.FILE and not self._trims:
                     step.file = plan_file(entry, path)
