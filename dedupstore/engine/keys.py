@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dedupstore.format.generation_record import generation_name
-from dedupstore.format.pack import PackKind
+from dedupstore.format.pack_kind import PackKind
 from dedupstore.ids import PackId, SnapshotId, is_id_hex
 from dedupstore.storage.contract import ReadStore
 

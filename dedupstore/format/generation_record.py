@@ -20,7 +20,7 @@ from dedupstore.format.fields import (
     take_time,
 )
 from dedupstore.format.hashing import digest
-from dedupstore.format.pack import PackKind
+from dedupstore.format.pack_kind import PackKind
 from dedupstore.ids import PackId, SnapshotId, is_id_hex
 from dedupstore.limits import GENERATION_MAX, GENERATION_RECORD_BYTES_MAX
 

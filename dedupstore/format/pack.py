@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import struct
-from enum import IntEnum
 from typing import NamedTuple
 
 from dedupstore.errors import FormatError, UnsupportedFormat
@@ -23,6 +22,7 @@ from dedupstore.format.block import (
     level_of_flags,
 )
 from dedupstore.format.hashing import checksum
+from dedupstore.format.pack_kind import PackKind as PackKind
 from dedupstore.limits import (
     BLOCK_BYTES_MAX,
     BLOCK_CHUNKS_MAX,
@@ -47,13 +47,6 @@ _SIGNED_END = slice(40, 48)
 PACK_HEADER_BYTES = _HEADER.size
 TRAILER_BYTES = _TRAILER.size
 PACK_BYTES_MIN = PACK_HEADER_BYTES + _TABLE_FIXED.size + TRAILER_BYTES
-
-
-class PackKind(IntEnum):
-    """What a pack holds: chunks of logs, or pieces of manifests and chunk lists."""
-
-    DATA = 1
-    MANIFEST = 2
 
 
 class BlockInfo(NamedTuple):

@@ -38,7 +38,7 @@ NOT_LOADED_BY = {
     ),
     "list": (
         *_SLOW, *_THREADS, "dedupstore.chunking", "dedupstore.index", "dedupstore.logs",
-        "dedupstore.operations.snapshot", "dedupstore.twins", "lmdb",
+        "dedupstore.operations.snapshot", "dedupstore.twins", "lmdb", "zstandard",
     ),
     "snapshot": (*(set(_SLOW) - {"hashlib"}), *_OTHER_WAYS_IN, "dedupstore.operations.restore"),
     "unchanged": (*_SLOW, *_OTHER_WAYS_IN, "dedupstore.operations.restore"),
