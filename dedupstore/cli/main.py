@@ -6,6 +6,7 @@ Little is imported before the signals are settled, so that Ctrl-C ends even the 
 from __future__ import annotations
 
 import _thread
+import gc
 import importlib
 import os
 import signal
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 _AGAIN_SECONDS = 0.005
+_GARBAGE_LOOKED_FOR_AFTER = 50_000
+"""Objects made and not yet gone; some MB, if they are garbage."""
+
 _INTERRUPTED_JSON = (
     b'{"error": {"code": 130, "kind": "interrupted", "message": "interrupted", "hint": null}}\n'
 )
@@ -29,11 +33,15 @@ def main() -> NoReturn:
     """Run the command line and exit with the code scripts rely on."""
     try:
         _settle_signals()
+        # What is loaded makes many objects, which stay: garbage would be looked for in vain.
+        gc.set_threshold(_GARBAGE_LOOKED_FOR_AFTER)
         code: int = importlib.import_module("dedupstore.cli.run").run(sys.argv[1:])
         _ignore_signals()
     except KeyboardInterrupt:
         _ignore_signals()
         code = _interrupted_early()
+    # At the end all of it goes with the process, and need not be looked through either.
+    gc.freeze()
     sys.exit(code)
 
 
