@@ -33,8 +33,8 @@ def _contenders(data: bytes, parameters: ChunkingParameters) -> Iterator[Contend
         print("fastcdc is not installed", file=sys.stderr)
     else:
         sizes = parameters.min_bytes, parameters.target_bytes, parameters.max_bytes
-        cut = partial(_exhaust, partial(fastcdc, data, *sizes, False, None))
-        yield Contender("fastcdc", cut, len(data), is_yardstick=True)
+        exhaust = partial(_exhaust, partial(fastcdc, data, *sizes, False, None))
+        yield Contender("fastcdc", exhaust, len(data), is_yardstick=True)
     copy = bytearray(len(data))
     yield Contender("copy", partial(_copy, copy, data), len(data), is_yardstick=True)
 

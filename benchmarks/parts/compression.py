@@ -9,6 +9,7 @@ from typing import Any
 
 import zstandard
 from dedupstore.engine.block_encoder import OpenBlock, encode_open_block
+from dedupstore.engine.compression import Compression
 from dedupstore.format.block import ChunkInfo, decode_block
 from dedupstore.format.hashing import digest
 from dedupstore.ids import ChunkId
@@ -28,12 +29,12 @@ def compression(data: bytes, chunk_bytes: int) -> Group:
 
 def _contenders(data: bytes, chunk_bytes: int) -> Iterator[Contender]:
     open_blocks = [_open_block(block, chunk_bytes) for block in _blocks(data)]
-    encoded = [encode_open_block(block).data for block in open_blocks]
-    note = _ratio(data, encoded)
-    run = partial(_for_each, encode_open_block, open_blocks)
-    yield Contender("block, encoded and proved", run, len(data), note)
-    run = partial(_for_each, _decode, encoded)
-    yield Contender("block, decoded", run, len(data))
+    for level in dict.fromkeys(Compression.AUTO.levels):
+        encode = partial(encode_open_block, level=level)
+        encoded = [encode(block).data for block in open_blocks]
+        run, note = partial(_for_each, encode, open_blocks), _ratio(data, encoded)
+        yield Contender(f"block, level {level}, encoded and proved", run, len(data), note)
+    yield Contender("block, decoded", partial(_for_each, _decode, encoded), len(data))
     for level in _LEVELS:
         yield _compressor(f"zstd {level}", zstandard.ZstdCompressor(level).compress, data)
     for level in (1, 6):
