@@ -37,8 +37,8 @@ class Command:
 class Measurement:
     """What a command cost. Peak memory is that of its largest single process.
 
-    `peak_private_bytes` is that without what is mapped of files, if that was watched: see
-    `memory_watch`.
+    `peak_private_bytes` is that without what is mapped of files, `peak_mapped_bytes` the latter, if
+    they were watched: see `memory_watch`.
     """
 
     wall_seconds: float
@@ -46,6 +46,7 @@ class Measurement:
     system_seconds: float
     peak_rss_bytes: int
     peak_private_bytes: int | None = None
+    peak_mapped_bytes: int | None = None
 
     @property
     def cpu_seconds(self) -> float:
@@ -71,7 +72,7 @@ def measure(
 ) -> Measurement:
     """Run `command` to its end and return its cost.
 
-    Its standard output goes to the file `stdout`, or nowhere. With `watch`, its private memory is
+    Its standard output goes to the file `stdout`, or nowhere. With `watch`, its memory is
     watched, which disturbs it a little.
     Raises CommandFailed with the last line of its standard error if it does not exit with 0.
     """
@@ -88,8 +89,8 @@ def measure(
             )
         except OSError as error:
             raise CommandFailed(f"{command.arguments[0]}: {error.strerror}") from error
-        private = MemoryWatch(process.pid)
-        with private if watch else nullcontext():
+        memory = MemoryWatch(process.pid)
+        with memory if watch else nullcontext():
             status, usage = _wait(process)
         wall_seconds = time.monotonic() - started
         if status != 0:
@@ -99,7 +100,8 @@ def measure(
         user_seconds=usage.ru_utime,
         system_seconds=usage.ru_stime,
         peak_rss_bytes=usage.ru_maxrss * _MAXRSS_UNIT_BYTES,
-        peak_private_bytes=private.peak_private_bytes,
+        peak_private_bytes=memory.peak_private_bytes,
+        peak_mapped_bytes=memory.peak_mapped_bytes,
     )
 
 
