@@ -79,9 +79,11 @@ class HealingIndex:
         """See ``IndexEnvironment.set_dead``."""
         self._ask(lambda environment: environment.set_dead(ids, generation))
 
-    def remove_packs(self, ids: Collection[PackId]) -> None:
+    def remove_packs(
+        self, ids: Collection[PackId], chunks: Collection[ChunkId] | None = None
+    ) -> None:
         """See ``IndexEnvironment.remove_packs``."""
-        self._ask(lambda environment: environment.remove_packs(ids))
+        self._ask(lambda environment: environment.remove_packs(ids, chunks))
 
     def require_generation(self, generation: int) -> None:
         """Let go of the index if it was made to agree with an earlier generation."""
@@ -91,6 +93,10 @@ class HealingIndex:
     def pack_count(self) -> int:
         """See ``IndexEnvironment.pack_count``."""
         return self._ask(lambda index: index.pack_count())
+
+    def entry_count(self) -> int:
+        """See ``IndexEnvironment.entry_count``."""
+        return self._ask(lambda index: index.entry_count())
 
     def chunk_count(self) -> int:
         """See ``IndexEnvironment.chunk_count``."""

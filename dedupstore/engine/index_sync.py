@@ -27,8 +27,9 @@ from dedupstore.storage.contract import ReadStore
 
 _PACK_KINDS = frozenset(PackKind)
 
-_ENTRIES_AT_ONCE = 50_000
-"""Chunks that are added to the index in one transaction: many, since each is synced to disk."""
+_ENTRIES_AT_ONCE = 16_384
+"""Chunks that are added to the index in one transaction: many, since each is synced to disk, but of
+a large index each is on a page of its own, and a transaction holds what it changes in memory."""
 
 
 def open_index(

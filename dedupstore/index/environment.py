@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from dedupstore.errors import IndexUnusable
 from dedupstore.ids import ChunkId, PackId, SnapshotId
@@ -33,7 +33,12 @@ _COMPLETE = b"complete"
 _GENERATION = b"generation"
 _LOOKUP_BATCH = 4096
 _SCAN_BATCH = 100_000
-_MOVE_BATCH = 8192
+_CHANGE_BATCH = 2048
+"""Chunks that are moved or removed in one transaction: of a large index, each is on a page of its
+own, and a transaction holds all pages that it changes in memory."""
+
+
+Item = TypeVar("Item")
 
 
 class IndexEnvironment:
@@ -196,8 +201,8 @@ class IndexEnvironment:
 
         # In the order of ids, those of one transaction lie close together in the table.
         in_order = sorted(self._folder.write(add_rows).items())
-        for begin in range(0, len(in_order), _MOVE_BATCH):
-            self._folder.write(partial(move, values=in_order[begin : begin + _MOVE_BATCH]))
+        for batch in _batches(in_order):
+            self._folder.write(partial(move, values=batch))
 
     def _in_dead_packs(self, transaction: Any, ids: Sequence[ChunkId]) -> list[ChunkId]:
         dead = self._dead_prefixes
@@ -215,18 +220,30 @@ class IndexEnvironment:
 
         self._folder.write(change)
 
-    def remove_packs(self, ids: Collection[PackId]) -> None:
-        """Remove packs and all chunks that lie in them, some at a time; the rows go last."""
+    def remove_packs(
+        self, ids: Collection[PackId], chunks: Collection[ChunkId] | None = None
+    ) -> None:
+        """Remove packs and all chunks that lie in them, some at a time; the rows go last.
+
+        ``chunks`` are all that may lie in them, where that is known: then no others are gone
+        through.
+        """
         with self._folder.read() as transaction:
             gone = _prefixes(self._rows.numbers_of(transaction, ids))
         if not gone:
             return
+        # In the order of ids, those of one transaction lie close together in the table.
+        batches = self._chunks_in(gone) if chunks is None else _batches(sorted(chunks))
+        for batch in batches:
+            self._folder.write(partial(self._remove, ids=batch, packs=gone))
+        self._folder.write(partial(self._rows.remove, ids=ids))
+
+    def _chunks_in(self, packs: frozenset[bytes]) -> Iterator[Sequence[ChunkId]]:
+        """Yield all chunks of some packs, some at a time."""
         position: bytes | None = b""
         while position is not None:
-            found, position = self._scan_for(gone, position)
-            if found:
-                self._folder.write(partial(self._remove, ids=found, packs=gone))
-        self._folder.write(partial(self._rows.remove, ids=ids))
+            found, position = self._scan_for(packs, position)
+            yield from _batches(found)
 
     def _scan_for(
         self, packs: frozenset[bytes], begin: bytes
@@ -254,6 +271,11 @@ class IndexEnvironment:
         """Return how many packs the index knows, dead ones included; it does not read them."""
         with self._folder.read() as transaction:
             return self._rows.count(transaction)
+
+    def entry_count(self) -> int:
+        """Return how many chunks have a place, in dead packs, too."""
+        with self._folder.read() as transaction:
+            return int(transaction.stat(self._chunks)["entries"])
 
     def chunk_count(self) -> int:
         """Return how many chunks are in live packs."""
@@ -337,6 +359,12 @@ class IndexEnvironment:
             if pack is None:
                 raise IndexUnusable(f"the index names pack {number}, which it does not know")
         return pack
+
+
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield as many items at a time as one transaction should change."""
+    for begin in range(0, len(items), _CHANGE_BATCH):
+        yield items[begin : begin + _CHANGE_BATCH]
 
 
 def _add_values(values: dict[ChunkId, bytes], number: int, entries: Iterable[IndexEntry]) -> None:

@@ -9,6 +9,7 @@ from dedupstore.engine.audit.findings import FindingCollector
 from dedupstore.engine.audit.twins import TwinCheck
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.keys import snapshot_key
+from dedupstore.engine.latest_used import LatestUsed
 from dedupstore.engine.monitor import kind_of_refusal
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.snapshots import Snapshot
@@ -26,6 +27,9 @@ from dedupstore.format.entry import (
 from dedupstore.format.pieces import HOLE_ID, Extent, decode_extents, piece_body
 from dedupstore.ids import ChunkId, PackId
 
+_PIECES_HELD = 64 * 1024
+_LISTS_HELD = 64 * 1024
+
 
 class _SoundPiece(NamedTuple):
     """A piece of a manifest of which all is well: how much it covers, and from where to where."""
@@ -39,7 +43,8 @@ class ReferenceCheck:
     """Checks that every chunk a snapshot needs is known and sound.
 
     Pieces and chunk lists that were found sound in one snapshot are not gone through again for
-    the next, so many snapshots of slowly changing logs cost little more than one. ``dead`` are the
+    the next, so many snapshots of slowly changing logs cost little more than one: as many are
+    remembered as some two million files take, those that were met last. ``dead`` are the
     packs that were declared dead before the check began; what is only in these is missing. Files
     of which all chunks are sound are also given to ``twins``, if there is one.
     """
@@ -57,8 +62,8 @@ class ReferenceCheck:
         self._dead = dead
         self._collector = collector
         self._twins = twins
-        self._sound_pieces: dict[tuple[ChunkId, int], _SoundPiece] = {}
-        self._sound_lists: dict[tuple[ChunkId, int], int] = {}
+        self._sound_pieces: LatestUsed[tuple[ChunkId, int], _SoundPiece] = LatestUsed(_PIECES_HELD)
+        self._sound_lists: LatestUsed[tuple[ChunkId, int], int] = LatestUsed(_LISTS_HELD)
         self._there_ahead: set[ChunkId] = set()
 
     def check(self, snapshot: Snapshot) -> None:
@@ -113,7 +118,7 @@ class ReferenceCheck:
         else:
             found, sound = self._check_entries(snapshot, len(piece), body, last_key)
         if sound:
-            self._sound_pieces[id_, level] = found
+            self._sound_pieces.put((id_, level), found)
         return found, sound
 
     def _check_branches(
@@ -187,7 +192,7 @@ class ReferenceCheck:
                 continue
             below = list_below(self._reader, extent, level)
             if self._check_extents(snapshot, path, below, level - 1):
-                self._sound_lists[extent.id, level] = extent.extent_bytes
+                self._sound_lists.put((extent.id, level), extent.extent_bytes)
             else:
                 sound = False
         return sound

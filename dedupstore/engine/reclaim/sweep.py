@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dedupstore.engine.epochs import oldest_epoch_at_work, remove_past_epochs
 from dedupstore.engine.generation import read_generation
 from dedupstore.engine.keys import parity_key
 from dedupstore.engine.monitor import Event
-from dedupstore.engine.pack_reader import list_packs
+from dedupstore.engine.pack_reader import StoredPack, list_packs, read_table
 from dedupstore.engine.parity import stored_parity
 from dedupstore.engine.reclaim.marker import Marker
 from dedupstore.engine.repository import Repository
-from dedupstore.errors import NoSpace
+from dedupstore.errors import DamageError, NoSpace, UnsupportedFormat
+from dedupstore.ids import ChunkId
+
+_SCANNED_PER_REMOVED = 8
+_CHUNKS_AT_ONCE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,62 @@ def sweep(repository: Repository, marker: Marker) -> Sweep:
         if (oldest is None or oldest >= state.tombstones[id_].generation)
         and id_ not in marker.wrongly_dead
     ]
-    parity = stored_parity(store).keys() & {(pack.kind, pack.id) for pack in free}
-    freed_parity = [parity_key(kind, id_) for kind, id_ in parity]
-    store.delete_all([*freed_parity, *(pack.key for pack in free)])
-    try:
-        repository.index.remove_packs([pack.id for pack in free])
-    except NoSpace as error:
-        repository.monitor.event(Event("index-postponed", b"", error.message))
-        repository.index.close()
+    _remove(repository, free)
     remove_past_epochs(repository.location, state.generation)
     return Sweep(len(free), sum(pack.pack_bytes for pack in free), len(there) - len(free))
+
+
+def _remove(repository: Repository, packs: Sequence[StoredPack]) -> None:
+    store, index = repository.store, repository.index
+    parity = stored_parity(store).keys()
+    is_index_full = False
+    for group, chunks in _groups(repository, packs):
+        freed_parity = [
+            parity_key(pack.kind, pack.id) for pack in group if (pack.kind, pack.id) in parity
+        ]
+        store.delete_all([*freed_parity, *(pack.key for pack in group)])
+        if is_index_full:
+            continue
+        try:
+            index.remove_packs([pack.id for pack in group], chunks)
+        except NoSpace as error:
+            repository.monitor.event(Event("index-postponed", b"", error.message))
+            index.close()
+            is_index_full = True
+
+
+def _groups(
+    repository: Repository, packs: Sequence[StoredPack]
+) -> Iterator[tuple[Sequence[StoredPack], set[ChunkId] | None]]:
+    """Yield packs that are to be removed together, and what the index may have of them.
+
+    To go through the whole index is the quickest where much of it goes. Where little goes, that
+    would take longer the more there is, and the chunks are looked up in the packs' tables.
+    """
+    ids = {pack.id for pack in packs}
+    counts = {row.id: row.chunk_count for row in repository.index.packs() if row.id in ids}
+    if sum(counts.values()) * _SCANNED_PER_REMOVED > repository.index.entry_count():
+        yield packs, None
+        return
+    group: list[StoredPack] = []
+    chunks = 0
+    for pack in packs:
+        group.append(pack)
+        chunks += counts.get(pack.id, 0)
+        if chunks >= _CHUNKS_AT_ONCE:
+            yield group, _chunks_of(repository, group)
+            group, chunks = [], 0
+    if group:
+        yield group, _chunks_of(repository, group)
+
+
+def _chunks_of(repository: Repository, packs: Iterable[StoredPack]) -> set[ChunkId] | None:
+    """Return the chunks that the tables of packs list; ``None`` where one cannot be read."""
+    chunks: set[ChunkId] = set()
+    for pack in packs:
+        try:
+            table = read_table(repository.store, pack)
+        except (DamageError, UnsupportedFormat):
+            return None
+        chunks.update(chunk.id for block in table.blocks for chunk in block.chunks)
+    return chunks
