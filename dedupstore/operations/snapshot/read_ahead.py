@@ -6,8 +6,18 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
+from typing import NamedTuple
 
 from dedupstore.engine.closing import Closing
+
+
+class _Segment(NamedTuple):
+    """Bytes from ``position`` on that are being read into ``room``, a part of ``buffer``."""
+
+    buffer: memoryview
+    room: memoryview
+    position: int
+    reading: Future[int]
 
 
 class ReadAhead(Closing):
@@ -39,16 +49,16 @@ class ReadAhead(Closing):
         self._room_bytes = room_bytes
         self._on_read = on_read
         self._shown = memoryview(lead)
-        self._segments: deque[tuple[Future[int], memoryview]] = deque()
+        self._segments: deque[_Segment] = deque()
         self._free = list(buffers)
         self._showing = self._free.pop()
         self._read_on()
 
     def close(self) -> None:
         """Wait until nothing reads the file any more."""
-        for reading, _ in self._segments:
-            reading.cancel()
-        wait([reading for reading, _ in self._segments])
+        for segment in self._segments:
+            segment.reading.cancel()
+        wait([segment.reading for segment in self._segments])
 
     def show(self, taken_bytes: int) -> memoryview:
         """See ``Window.show``.
@@ -66,25 +76,28 @@ class ReadAhead(Closing):
         """Let as much be read as there are buffers for."""
         while self._free and self._position < self._end:
             buffer = self._free.pop()
-            segment = buffer[self._room_bytes :][: self._end - self._position]
-            reading = self._reading.submit(read_fully, self._descriptor, segment, self._position)
-            self._segments.append((reading, buffer))
-            self._position += len(segment)
+            room = buffer[self._room_bytes :][: self._end - self._position]
+            reading = self._reading.submit(read_fully, self._descriptor, room, self._position)
+            self._segments.append(_Segment(buffer, room, self._position, reading))
+            self._position += len(room)
 
     def _shown_behind(self, rest: memoryview) -> memoryview:
         """Put what was left before the segment that follows it."""
-        reading, buffer = self._segments[0]
-        got = reading.result()
+        segment = self._segments[0]
+        if segment.reading.cancel():
+            # Nobody has begun: to wait for a thread would take longer than to read.
+            got = read_fully(self._descriptor, segment.room, segment.position)
+        else:
+            got = segment.reading.result()
         self._segments.popleft()
-        begin = self._room_bytes - len(rest)
-        buffer[begin : self._room_bytes] = rest
         self._free.append(self._showing)
-        self._showing = buffer
-        segment_bytes = len(buffer) - self._room_bytes
-        self.ends = got < segment_bytes or (not self._segments and self._position == self._end)
+        self._showing = segment.buffer
+        begin = self._room_bytes - len(rest)
+        segment.buffer[begin : self._room_bytes] = rest
+        self.ends = got < len(segment.room) or segment.position + got == self._end
         self._on_read(got)
         self._read_on()
-        return buffer[begin : self._room_bytes + got]
+        return segment.buffer[begin : self._room_bytes + got]
 
 
 def read_fully(descriptor: int, view: memoryview, position: int) -> int:
