@@ -42,6 +42,7 @@ from dedupstore.format.pieces import decode_extents, piece_body
 from dedupstore.format.policy import decode_policy
 from dedupstore.format.salvage import salvage_chunks
 from dedupstore.format.snapshot_record import decode_snapshot_record
+from dedupstore.format.stored_file import stored_files
 from dedupstore.format.twin import decode_twin, encode_twin
 from dedupstore.format.verified import decode_verified
 from dedupstore.limits import BLOCK_BYTES_MAX, CONFIG_BYTES_MAX
@@ -118,7 +119,9 @@ def _read_piece(data: bytes) -> object:
     if level == 0:
         entries = list(split_entries(body))
         # It does not say whether an entry is sound, but must not fail on one that is not.
-        return [glance_at_entry(entry) for entry in entries], [*map(decode_entry, entries)]
+        glances = [glance_at_entry(entry) for entry in entries]
+        files = [(file, file.unchanged(file.facts, b"")) for file in stored_files(body)]
+        return glances, files, [*map(decode_entry, entries)]
     extents = decode_extents(body)
     check_level_extents(level, extents)
     return extents
@@ -269,11 +272,14 @@ DECODERS: dict[str, Decoder] = {
         _read_piece,
         (
             "content.check_level_extents",
+            "content.glance_at_chunks",
             "entry.glance_at_entry",
             "entry.is_safe_path",
+            "entry.lineage_behind",
             "entry.split_entries",
             "pieces.decode_extents",
             "pieces.piece_body",
+            "stored_file.stored_files",
         ),
         ("piece",),
     ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable
 
-from dedupstore.format.entry import Content, Entry, encoded, path_sort_key
+from dedupstore.format.entry import Content, EncodedEntry, Entry, path_sort_key
 from dedupstore.format.pieces import Extent, encode_extents, encode_piece
 from dedupstore.ids import ChunkId
 from dedupstore.limits import INLINE_EXTENTS_MAX
@@ -93,7 +93,7 @@ class ManifestWriter:
         Raises:
             ValueError: the path may not stand in a manifest, or does not follow the last one.
         """
-        self.add_encoded(*encoded(entry))
+        self.add_encoded(*EncodedEntry.of(entry))
 
     def add_encoded(self, path: bytes, data: bytes, is_older_part: bool = False) -> None:
         """Append an entry that is encoded already; see ``EncodedEntry``.

@@ -35,7 +35,6 @@ __all__ = [
     "encode_fields",
     "encode_owners",
     "encode_twin",
-    "encoded",
     "entry_contents",
     "glance_at_entry",
     "is_safe_path",
@@ -181,14 +180,14 @@ class EncodedEntry(NamedTuple):
     data: bytes
     is_older_part: bool
 
+    @classmethod
+    def of(cls, entry: Entry) -> EncodedEntry:
+        """Return an entry encoded.
 
-def encoded(entry: Entry) -> EncodedEntry:
-    """Return an entry encoded by ``encode_entry``.
-
-    Raises:
-        ValueError: see ``encode_entry``.
-    """
-    return EncodedEntry(entry.path, encode_entry(entry), bool(entry.lineage))
+        Raises:
+            ValueError: see ``encode_entry``.
+        """
+        return cls(entry.path, encode_entry(entry), bool(entry.lineage))
 
 
 @functools.lru_cache(maxsize=256)

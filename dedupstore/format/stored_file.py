@@ -42,6 +42,21 @@ class StoredFile(NamedTuple):
     chunk_ids: tuple[ChunkId, ...]
     entry: Entry | None
 
+    @property
+    def mtime_ns(self) -> int:
+        """Time of modification, in nanoseconds since 1970."""
+        return self.facts[3]
+
+    @property
+    def size(self) -> int:
+        """Length of the file in bytes."""
+        return self.facts[5]
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """Device and inode."""
+        return self.facts[6:]
+
     def decoded(self) -> Entry:
         """Return the entry.
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import dedupstore
 from dedupstore import SnapshotReport
 from dedupstore.format.entry import (
+    EncodedEntry,
     Entry,
     EntryType,
     encode_entry,
     encode_owners,
-    encoded,
     entry_contents,
 )
 from dedupstore.format.stored_file import StoredFile, stored_files
@@ -68,7 +68,7 @@ def test_an_unchanged_entry_is_what_would_be_written(entry: Entry) -> None:
     assume(entry.type is EntryType.FILE)
     [file] = stored_files(encode_entry(entry))
     facts, owners = facts_of(entry), encode_owners(entry.user, entry.group)
-    assert file.unchanged(facts, owners) == encoded(entry)
+    assert file.unchanged(facts, owners) == EncodedEntry.of(entry)
     for place in range(len(facts)):
         others = (*facts[:place], facts[place] + 1, *facts[place + 1 :])
         assert file.unchanged(others, owners) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from dedupstore.format.entry import EncodedEntry, Entry, EntryType, encoded
+from dedupstore.format.entry import EncodedEntry, Entry, EntryType
 from dedupstore.limits import PATH_BYTES_MAX
 from dedupstore.operations.snapshot.entry_builder import EntryBuilder
 from dedupstore.operations.snapshot.observer import ReportingObserver
@@ -50,7 +50,7 @@ class EntryMaker:
         except OSError as error:
             self._observer.left_out(item.absolute, error)
             return None
-        return encoded(begun) if isinstance(begun, Entry) else begun
+        return EncodedEntry.of(begun) if isinstance(begun, Entry) else begun
 
     def finish(self, file: SourceFile) -> EncodedEntry | None:
         """Return the entry of a file that was begun; ``None`` where it cannot be read.
@@ -59,7 +59,7 @@ class EntryMaker:
             DamageError, NoSpace, StorageError: a chunk could not be stored.
         """
         try:
-            return encoded(self._files.finish(file))
+            return EncodedEntry.of(self._files.finish(file))
         except OSError as error:
             self._observer.left_out(file.absolute, error)
             return None

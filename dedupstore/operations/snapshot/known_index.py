@@ -17,12 +17,12 @@ from dedupstore.format.content import EMPTY_CONTENT, Content, encode_content
 from dedupstore.format.entry import (
     Entry,
     EntryType,
-    decode_entry,
     glance_at_entry,
     path_sort_key,
     split_entries,
 )
 from dedupstore.format.pieces import piece_body
+from dedupstore.format.stored_file import StoredFile, stored_files
 from dedupstore.ids import ID_BYTES, ChunkId
 
 _PIECE_BITS = 28
@@ -53,7 +53,7 @@ class KnownIndex:
         self._sizes_and_times = _PiecesByHash()
         self._first_keys: list[bytes] = []
         self._pieces_of_keys = array("Q")
-        self._decoded: OrderedDict[int, list[Entry]] = OrderedDict()
+        self._held: OrderedDict[int, list[StoredFile]] = OrderedDict()
         self.is_built = False
 
     @property
@@ -69,9 +69,9 @@ class KnownIndex:
         """
         self._build_once()
         for piece in self._inodes.find(hash((device, inode))):
-            for entry in self._files_of(piece):
-                if (entry.device, entry.inode) == (device, inode):
-                    yield entry
+            for file in self._files_of(piece):
+                if file.identity == (device, inode):
+                    yield from _entry_of(file)
 
     def by_content(self, content: Content) -> Iterator[Entry]:
         """Yield the files that have this chunk list, in path order; an empty one has none.
@@ -82,10 +82,11 @@ class KnownIndex:
             StorageError: the store could not deliver.
         """
         self._build_once()
+        chunk_ids = () if content.level else tuple(extent.id for extent in content.extents)
         for piece in self._contents.find(hash(encode_content(content))):
-            for entry in self._files_of(piece):
-                if entry.content == content:
-                    yield entry
+            for file in self._files_of(piece):
+                if file.chunk_ids[: len(chunk_ids)] == chunk_ids:
+                    yield from (entry for entry in _entry_of(file) if entry.content == content)
 
     def by_size_and_time(self, size: int, mtime_ns: int) -> Iterator[Entry]:
         """Yield the files, without twins, of a size and, to the second, a modification time.
@@ -98,10 +99,9 @@ class KnownIndex:
         self._build_once()
         mtime_seconds = mtime_ns // _SECOND_NS
         for piece in self._sizes_and_times.find(hash((size, mtime_seconds))):
-            for entry in self._files_of(piece):
-                is_as_old = entry.mtime_ns // _SECOND_NS == mtime_seconds
-                if entry.size == size and is_as_old and entry.twin is None:
-                    yield entry
+            for file in self._files_of(piece):
+                if file.size == size and file.mtime_ns // _SECOND_NS == mtime_seconds:
+                    yield from (entry for entry in _entry_of(file) if entry.twin is None)
 
     def by_path(self, path: bytes) -> Entry | None:
         """Return the file that had this path.
@@ -113,8 +113,10 @@ class KnownIndex:
         place = bisect_right(self._first_keys, path_sort_key(path)) - 1
         if place < 0:
             return None
-        files = self._files_of(self._pieces_of_keys[place])
-        return next((entry for entry in files if entry.path == path), None)
+        for file in self._files_of(self._pieces_of_keys[place]):
+            if file.path == path:
+                return next(_entry_of(file), None)
+        return None
 
     def _build_once(self) -> None:
         if self.is_built:
@@ -160,23 +162,30 @@ class KnownIndex:
         except (DamageError, UnsupportedFormat):
             return
 
-    def _files_of(self, number: int) -> list[Entry]:
+    def _files_of(self, number: int) -> list[StoredFile]:
         """Return the files in a piece; none where it is damaged."""
-        files = self._decoded.get(number)
+        files = self._held.get(number)
         if files is None:
             id_ = bytes(self._piece_ids[number * ID_BYTES : (number + 1) * ID_BYTES])
             try:
-                body = piece_body(self._reader.read(id_), 0)
-                entries = map(decode_entry, split_entries(body))
-                files = [entry for entry in entries if entry.type is EntryType.FILE]
+                files = list(stored_files(piece_body(self._reader.read(id_), 0)))
             except (DamageError, UnsupportedFormat):
                 files = []
-            self._decoded[number] = files
-            if len(self._decoded) > _PIECES_HELD:
-                self._decoded.popitem(last=False)
+            self._held[number] = files
+            if len(self._held) > _PIECES_HELD:
+                self._held.popitem(last=False)
         else:
-            self._decoded.move_to_end(number)
+            self._held.move_to_end(number)
         return files
+
+
+def _entry_of(file: StoredFile) -> Iterator[Entry]:
+    """Yield the entry of a file, if it is sound."""
+    try:
+        entry = file.decoded()
+    except (DamageError, UnsupportedFormat):
+        return
+    yield entry
 
 
 class _PiecesByHash:

@@ -36,6 +36,9 @@ class KnownLists:
     def _candidates(self, file: SourceFile, text_bytes: int) -> Iterator[Content]:
         if file.origin is not None:
             yield file.origin.entry.content
+        if text_bytes < self._parameters.tail_bytes_min:
+            # It is one chunk, however it grew.
+            return
         # gzip and cp -p keep the modification time, some of them to the second.
         copies = self._known_index.by_size_and_time(text_bytes, file.status.st_mtime_ns)
         for entry in islice(copies, _COPIES_MAX):
