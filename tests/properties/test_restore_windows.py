@@ -18,14 +18,15 @@ from dedupstore import Overwrite, Repository, RestoreOptions, RestoreReport, Sna
 from dedupstore.engine import block_runs
 from dedupstore.operations.restore import planned_file, run
 from dedupstore.operations.restore.windows import WindowBounds
-from properties.file_trees import Change, Tree, changes, remember
+from properties.file_trees import Change, Tree, changes, log_changes, remember
 
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SHARED = [
     [Change("write", name, size=40_000, seed=1) for name in ("app.log", "a/app.log", "c/z")],
     [Change("append", name, size=9000, seed=2) for name in ("app.log", "c/z", "a/app.log")],
-    [Change("hole", "c/z"), Change("gzip", "app.log", "a/app.log.2.gz", seed=5)],
+    [Change("hole", "c/z"), Change("write", "c/app.log", size=18_000, seed=3)],
     [Change("append", "a/app.log", size=200_000, seed=1), Change("write", "z", size=100)],
+    [Change("gzip", "c/app.log", "c/app.log.2.gz", seed=5), Change("gzip", "z", "a/z.gz")],
 ]
 
 bounds = st.builds(
@@ -53,7 +54,9 @@ def few_at_once(few: WindowBounds, held_bytes: int, run_bytes: int) -> Iterator[
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(
-    steps=st.lists(st.lists(changes(), max_size=8), min_size=1, max_size=5),
+    steps=st.lists(
+        st.lists(st.one_of(changes(), log_changes()), max_size=8), min_size=1, max_size=5
+    ),
     few=bounds,
     held_bytes=st.sampled_from([0, 1, 3000, 65_536]),
     run_bytes=st.sampled_from([1, 2000, 524_288]),
