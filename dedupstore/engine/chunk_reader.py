@@ -121,11 +121,14 @@ class ChunkReader(Closing):
         except DamageError as error:
             damage = error
         if id_ not in self._copies and not self._look_for_copies(id_, place):
-            if not self._index_is_fresh:
+            is_lost = place is None and self._repository.index.is_loss_confirmed()
+            if not self._index_is_fresh and not is_lost:
                 self._refresh_index(damage)
             # The place may be from before the index was built anew.
             fresh_place = self.find_places([id_]).get(id_)
             if fresh_place == place:
+                if place is None and not is_lost:
+                    self._repository.index.confirm_loss()
                 raise _unreadable(id_, damage) from damage
             return self._read_at(id_, fresh_place)
         for copy in self._copies[id_]:

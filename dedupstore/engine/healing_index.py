@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from dedupstore.errors import IndexUnusable
+from dedupstore.errors import IndexUnusable, StorageError
 from dedupstore.ids import ChunkId, PackId, SnapshotId
 from dedupstore.index.environment import IndexEnvironment
 from dedupstore.index.generations import is_current
@@ -105,6 +105,15 @@ class HealingIndex:
     def totals(self, kind: int) -> IndexTotals:
         """See ``IndexEnvironment.totals``."""
         return self._ask(lambda environment: environment.totals(kind))
+
+    def is_loss_confirmed(self) -> bool:
+        """See ``IndexEnvironment.is_loss_confirmed``."""
+        return self._ask(lambda environment: environment.is_loss_confirmed())
+
+    def confirm_loss(self) -> None:
+        """See ``IndexEnvironment.confirm_loss``; where it cannot be written, nothing is kept."""
+        with suppress(StorageError):
+            self._ask(lambda environment: environment.confirm_loss())
 
     def snapshot_notes(self) -> dict[SnapshotId, SnapshotNote]:
         """See ``IndexEnvironment.snapshot_notes``."""

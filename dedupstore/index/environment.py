@@ -31,6 +31,7 @@ INDEX_VERSION = 3
 _IDENTITY = b"identity"
 _COMPLETE = b"complete"
 _GENERATION = b"generation"
+_LOSS_CONFIRMED = b"loss confirmed"
 _LOOKUP_BATCH = 4096
 _SCAN_BATCH = 100_000
 _CHANGE_BATCH = 2048
@@ -305,6 +306,18 @@ class IndexEnvironment:
                         chunks += 1
                         chunks_bytes += chunk_bytes
         return IndexTotals(chunks, chunks_bytes)
+
+    def is_loss_confirmed(self) -> bool:
+        """Tell whether this index was built because a chunk was missing, and it stayed missing.
+
+        What such an index does not have, the packs do not have: to build it anew would not help.
+        """
+        with self._folder.read() as transaction:
+            return transaction.get(_LOSS_CONFIRMED, db=self._facts) is not None
+
+    def confirm_loss(self) -> None:
+        """Remember that what this index does not have is lost; see ``is_loss_confirmed``."""
+        self._folder.write(lambda change: change.put(_LOSS_CONFIRMED, b"1", db=self._facts))
 
     def snapshot_notes(self) -> dict[SnapshotId, SnapshotNote]:
         """Return what is remembered of snapshots, be they still there or not."""

@@ -155,7 +155,8 @@ def _mark_and_plan(
     """Find out what is needed, and what can go; again with a new index if the old one is wrong."""
     try:
         marker, plan = _mark_and_plan_once(repository, reader, snapshots, options, being_written)
-        if not marker.lost and not marker.wrongly_dead:
+        is_sure = not marker.lost or repository.index.is_loss_confirmed()
+        if is_sure and not marker.wrongly_dead:
             return marker, plan
         reason = "chunks that are needed are not where the index says"
     except (IndexUnusable, DamageError) as error:
@@ -163,6 +164,8 @@ def _mark_and_plan(
     repository.monitor.event(Event("index-rebuilt", b"", reason))
     repository.rebuild_index()
     marker, plan = _mark_and_plan_once(repository, reader, snapshots, options, being_written)
+    if marker.lost:
+        repository.index.confirm_loss()
     for pack in marker.wrongly_dead:
         detail = f"pack {pack.hex()[:16]} was declared dead, but is needed; it stays"
         repository.monitor.event(Event("pack-revived", b"", detail))
