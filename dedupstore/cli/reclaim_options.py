@@ -66,6 +66,7 @@ def reclaim_json(report: ReclaimReport) -> dict[str, Any]:
         "swept": report.swept,
         "packs_dead": report.packs_dead,
         "packs_repacked": report.packs_repacked,
+        "packs_recompressed": report.packs_recompressed,
         "packs_undecided": report.packs_undecided,
         "bytes_written": report.bytes_written,
         "bytes_left_over": report.bytes_left_over,
@@ -101,11 +102,17 @@ def reclaim_lines(report: ReclaimReport, *, dry_run: bool) -> list[str]:
             f"would remove {counted(len(dead), 'pack')} of which nothing is needed, and repack "
             f"{counted(len(repack), 'pack')}: about {freed} would be freed"
         )
+        if report.packs_recompressed:
+            outcome += (
+                f", and what is saved by compressing {report.packs_recompressed} of these anew"
+            )
     else:
         outcome = f"freed {freed}: {counted(report.packs_dead, 'pack')} removed"
         if report.packs_repacked:
             written = format_size(report.bytes_written)
             outcome += f", {report.packs_repacked} of these repacked into {written}"
+        if report.packs_recompressed:
+            outcome += f", {report.packs_recompressed} to be compressed anew"
     lines = [outcome]
     if report.bytes_left_over:
         lines.append(

@@ -42,8 +42,8 @@ class Compression(Enum):
         return _LEVELS[self]
 
 
-REPACKING = Levels(9, 9)
-"""What is stored once may be read for years; what repacks has no user who waits."""
+REPACKING = 9
+"""The level of what is packed anew: it may be read for years, and nobody waits for it."""
 
 _LEVELS = {
     Compression.AUTO: Levels(1, 9),

@@ -25,6 +25,7 @@ RECLAIM_FIELDS = {
     "chunks_lost",
     "freed_bytes",
     "packs_dead",
+    "packs_recompressed",
     "packs_repacked",
     "packs_undecided",
     "pieces_read",

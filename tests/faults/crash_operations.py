@@ -283,6 +283,7 @@ def prove_released(repository: dedupstore.Repository, scene: Scene) -> None:
 
 DEAD_PACKS_ONLY = ReclaimOptions(unused_percent_max=100.0, merge_packs_min=1000)
 ALL_PACKS = ReclaimOptions(unused_percent_max=0.0, merge_packs_min=2)
+HEAVY = ReclaimOptions(unused_percent_max=100.0, merge_packs_min=1000, recompress_level=19)
 
 
 def prepare_prune(scene: Scene) -> None:
@@ -302,6 +303,13 @@ def prune_with(reclaim: ReclaimOptions) -> Operate:
         dedupstore.prune(repository, options)
 
     return prune
+
+
+def prove_recompressed(repository: dedupstore.Repository, scene: Scene) -> None:
+    """Fail unless all data is compressed at the highest level, and nothing else is left."""
+    prove_reclaimed(repository, scene)
+    options = dedupstore.PruneOptions(RetentionPolicy(keep_last=1), reclaim=HEAVY, dry_run=True)
+    assert dedupstore.prune(repository, options).reclaim.packs_recompressed == 0
 
 
 def prove_reclaimed(repository: dedupstore.Repository, _: Scene) -> None:
@@ -410,6 +418,16 @@ OPERATIONS = {
         steps_min=30,
         works_on_full_disk=True,
         pack_bytes=64 * 1024,
+    ),
+    "prune with recompressing": Operation(
+        prune_with(HEAVY),
+        prepare_prune,
+        prove_recompressed,
+        removes=(0, 1),
+        steps_min=30,
+        works_on_full_disk=True,
+        pack_bytes=64 * 1024,
+        stride=3,
     ),
     "forget": Operation(
         forget,

@@ -30,6 +30,7 @@ class Part:
     kind: PackKind = PackKind.DATA
     generation: int = 0
     is_dead: bool = False
+    level: int = 1
 
     @property
     def id(self) -> bytes:
@@ -54,11 +55,13 @@ def plan_of(
     for part in parts:
         for ordinal in range(part.needed):
             usage.add(ChunkMark(part.id, ordinal, CHUNK_BYTES))
+    levels = {part.id: part.level for part in parts}
     return plan_reclaim(
         [part.pack for part in parts],
         usage,
         options,
         lambda pack: pack.generation in being_written,
+        lambda pack: levels[pack.id],
     )
 
 
@@ -80,6 +83,23 @@ def test_packs_of_which_nothing_is_needed_go() -> None:
     assert (numbers(plan.dead), plan.repack) == ([1, 4], ())
     assert plan.freed_bytes == 32 * MIB
     assert {use.reason for use in plan.dead} == {"nothing of it is needed"}
+
+
+def test_data_at_a_lower_level_is_compressed_anew() -> None:
+    """Packs of data below the level go, if for no other reason; others and manifests stay."""
+    parts = [
+        Part(1, 10, 10, level=1),
+        Part(2, 10, 10, level=9),
+        Part(3, 10, 10, level=19),
+        Part(4, 10, 10, level=0),
+        Part(5, 10, 1, level=1),
+        Part(6, 10, 10, level=1, kind=PackKind.MANIFEST),
+    ]
+    plan = plan_of(parts, ReclaimOptions(0.0, small_pack_bytes=0, recompress_level=9))
+    assert numbers(plan.repack) == [1, 4, 5]
+    assert [use.is_recompressed for use in plan.repack] == [True, True, False]
+    assert plan.freed_bytes == plan.repack[2].unused_bytes
+    assert numbers(plan_of(parts, NO_MERGING).repack) == [5]
 
 
 def test_packs_of_a_snapshot_under_way_stay() -> None:

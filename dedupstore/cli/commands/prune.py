@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from dedupstore.cli.options import Command
+from dedupstore.cli.quantities import ParsedType
 from dedupstore.cli.reclaim_options import (
     given_reclaim_options,
     reclaim_json,
@@ -17,34 +19,62 @@ from dedupstore.cli.retention_options import given_policy, retention_options
 from dedupstore.cli.session import session_of
 from dedupstore.cli.text import ID_DIGITS_SHOWN, counted, printable, table
 from dedupstore.clock import format_time
+from dedupstore.engine.compression import Compression
+from dedupstore.format.codecs import LEVEL_MAX
 from dedupstore.operations.prune import NO_POLICY, Decision, PruneOptions, PruneReport, prune
 
 _EPILOG = """
 dedupstore prune --keep-hourly 48 --keep-daily 30 --keep-monthly 24 --dry-run
 dedupstore prune --keep-within 90d --keep-tag audit --set web
 dedupstore policy set --keep-daily 30 && dedupstore prune
+dedupstore prune --recompress
 """
 _HEAD = ("", "snapshot", "time", "set", "reasons")
+
+
+def _parse_level(text: str) -> int:
+    if text == Compression.SMALL.value:
+        return Compression.SMALL.levels.each
+    if not text.isdecimal() or not 1 <= int(text) <= LEVEL_MAX:
+        raise ValueError(f"not a level from 1 to {LEVEL_MAX}, and not small: {text}")
+    return int(text)
 
 
 @click.command("prune", cls=Command, epilog=_EPILOG)
 @retention_options
 @click.option("--set", "set_name", metavar="NAME", help="Prune only snapshots of this set.")
+@click.option(
+    "--recompress",
+    "recompress_level",
+    is_flag=False,
+    flag_value="small",
+    type=ParsedType("level", _parse_level),
+    metavar="[LEVEL]",
+    help="Compress anew what is stored at a lower level: 1 to 19, or small, which is the default.",
+)
 @reclaim_options
 @click.pass_context
-def command(context: click.Context, /, set_name: str | None, dry_run: bool, **given: Any) -> None:
+def command(
+    context: click.Context,
+    /,
+    set_name: str | None,
+    recompress_level: int | None,
+    dry_run: bool,
+    **given: Any,
+) -> None:
     """Remove the snapshots that no rule keeps, and what only they needed.
 
     A snapshot is kept if any rule keeps it, if it is held, or if it is the last complete one of
     its set. Without --keep-… options each set's own policy holds, see 'dedupstore policy', and
     days begin and end in the zone stored with that, whatever --timezone says. Snapshots and
-    restores may run meanwhile.
+    restores may run meanwhile. --recompress takes long, and may be interrupted at any time: the
+    next run goes on. Without any policy it removes no snapshot.
     """
     session = session_of(context)
     options = PruneOptions(
         policy=given_policy(given, session.zone_name),
         set_name=set_name,
-        reclaim=given_reclaim_options(given),
+        reclaim=replace(given_reclaim_options(given), recompress_level=recompress_level),
         dry_run=dry_run,
     )
     with session.repository() as repository:

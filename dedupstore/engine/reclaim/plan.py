@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dedupstore.engine.reclaim.usage import Usage
 from dedupstore.errors import UsageError
+from dedupstore.format.codecs import LEVEL_MAX
 from dedupstore.format.pack import PackKind
 from dedupstore.ids import PackId
 from dedupstore.index.location import IndexedPack
@@ -21,11 +22,14 @@ class ReclaimOptions:
     to 100: packs are repacked, the most wasteful first, until no more is. Packs smaller than
     ``small_pack_bytes`` that are not full of tiny chunks either are merged once there are
     ``merge_packs_min`` (2 or more) of a kind, those that are repacked anyway included.
+    ``recompress_level``, 1 to 19, is the level of compression at which all data is to be: packs
+    with blocks of a lower one are written anew. Without it, none is because of that.
     """
 
     unused_percent_max: float = 5.0
     small_pack_bytes: int = PACK_BYTES_TARGET // 4
     merge_packs_min: int = 8
+    recompress_level: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
@@ -37,16 +41,22 @@ class ReclaimOptions:
             raise UsageError(f"not a share from 0 to 100 %: {self.unused_percent_max}")
         if self.small_pack_bytes < 0 or self.merge_packs_min < 2:
             raise UsageError("packs are merged from 2 at a time, and sizes are not negative")
+        if self.recompress_level is not None and not 1 <= self.recompress_level <= LEVEL_MAX:
+            raise UsageError(f"not a level from 1 to {LEVEL_MAX}: {self.recompress_level}")
 
 
 @dataclass(frozen=True, slots=True)
 class PackUse:
-    """A pack that is to go: how much of it is needed, and why it goes."""
+    """A pack that is to go: how much of it is needed, and why it goes.
+
+    ``is_recompressed`` tells that it goes for its level of compression alone.
+    """
 
     pack: IndexedPack
     needed_chunks: int
     needed_bytes: int
     reason: str
+    is_recompressed: bool = False
 
     @property
     def unused_bytes(self) -> int:
@@ -78,8 +88,13 @@ def plan_reclaim(
     usage: Usage,
     options: ReclaimOptions,
     is_being_written: Callable[[IndexedPack], bool],
+    level_of: Callable[[IndexedPack], int],
 ) -> ReclaimPlan:
-    """Decide about each pack; ``is_being_written`` tells which may be a snapshot's under way."""
+    """Decide about each pack.
+
+    ``is_being_written`` tells which may be a snapshot's under way, ``level_of`` at which level one
+    is compressed; the latter is asked only where that matters.
+    """
     dead: list[PackUse] = []
     needed: list[PackUse] = []
     undecided = 0
@@ -100,6 +115,10 @@ def plan_reclaim(
         of_kind = [use for use in needed if use.pack.kind == kind]
         sparse = _sparse(of_kind, options)
         chosen |= {use.pack.id: use for use in sparse + _small(of_kind, sparse, options)}
+        if kind is PackKind.DATA and options.recompress_level is not None:
+            rest = [use for use in of_kind if use.pack.id not in chosen]
+            light = _light(rest, options.recompress_level, level_of)
+            chosen |= {use.pack.id: use for use in light}
     repack = (chosen.get(use.pack.id) for use in needed)
     return ReclaimPlan(tuple(dead), tuple(use for use in repack if use is not None), undecided)
 
@@ -135,5 +154,18 @@ def _small(packs: list[PackUse], chosen: list[PackUse], options: ReclaimOptions)
     return small if len(small) + len(chosen) >= options.merge_packs_min else []
 
 
+def _light(
+    packs: list[PackUse], level_min: int, level_of: Callable[[IndexedPack], int]
+) -> list[PackUse]:
+    """Choose the packs that are compressed at a lower level than they are to be."""
+    chosen = []
+    for use in packs:
+        level = level_of(use.pack)
+        if level < level_min:
+            reason = f"it is compressed at level {level}" if level else "its level is not known"
+            chosen.append(replace(_because(use, reason), is_recompressed=True))
+    return chosen
+
+
 def _because(use: PackUse, reason: str) -> PackUse:
-    return PackUse(use.pack, use.needed_chunks, use.needed_bytes, reason)
+    return replace(use, reason=reason)

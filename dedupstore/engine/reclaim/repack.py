@@ -27,10 +27,15 @@ _BLOCK_BYTES_TARGETS = {
 
 
 def copy_needed(
-    repository: Repository, writer: ChunkWriter, usage: Usage, packs: Sequence[PackUse]
+    repository: Repository,
+    writer: ChunkWriter,
+    usage: Usage,
+    packs: Sequence[PackUse],
+    data_level_min: int = 0,
 ) -> list[PackUse]:
     """Copy what is needed of ``packs`` and return those of which everything has been copied.
 
+    Blocks of data that are compressed at a lower level than ``data_level_min`` are compressed anew.
     Every chunk is held against its id on the way. A pack in which something needed is damaged is
     told as an event, and is none of these: repair may still get something out of it.
 
@@ -45,7 +50,8 @@ def copy_needed(
             stored = StoredPack(PackKind(use.pack.kind), use.pack.id, use.pack.pack_bytes)
             now_needed = replace(use, needed_chunks=usage.needed_chunks(use.pack.id))
             try:
-                _copy_pack(repository, writer, usage, stored)
+                level_min = data_level_min if stored.kind is PackKind.DATA else 0
+                _copy_pack(repository, writer, usage, stored, level_min)
                 copied.append(now_needed)
             except (DamageError, UnsupportedFormat) as error:
                 monitor.event(Event("pack-damaged", stored.key.encode(), error.message))
@@ -57,7 +63,9 @@ def copy_needed(
     return [use for use in copied if use.pack.id not in writer.pack_ids_stored]
 
 
-def _copy_pack(repository: Repository, writer: ChunkWriter, usage: Usage, pack: StoredPack) -> None:
+def _copy_pack(
+    repository: Repository, writer: ChunkWriter, usage: Usage, pack: StoredPack, level_min: int
+) -> None:
     table = read_table(repository.store, pack)
     ordinal = 0
     for block in table.blocks:
@@ -68,7 +76,7 @@ def _copy_pack(repository: Repository, writer: ChunkWriter, usage: Usage, pack: 
         ]
         ordinal += len(block.chunks)
         if needed:
-            _copy_block(repository, writer, pack, block, needed)
+            _copy_block(repository, writer, pack, block, needed, level_min)
 
 
 def _copy_block(
@@ -77,6 +85,7 @@ def _copy_block(
     pack: StoredPack,
     info: BlockInfo,
     needed: Sequence[ChunkInfo],
+    level_min: int,
 ) -> None:
     key = pack_key(pack.kind, pack.id)
     data = repository.store.get(key, info.offset, info.stored_bytes)
@@ -84,7 +93,8 @@ def _copy_block(
     verified = verify_block(block)
     _require_sound(verified, [chunk.id for chunk in needed])
     is_large = 2 * info.original_bytes >= _BLOCK_BYTES_TARGETS[pack.kind]
-    if is_large and len(needed) == len(block.chunks) and not verified.damaged:
+    is_whole = len(needed) == len(block.chunks) and not verified.damaged
+    if is_large and is_whole and block.header.level >= level_min:
         writer.copy_block(
             pack.kind, EncodedBlock(data, info.original_bytes, block.chunks, block.header.level)
         )

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
-from dedupstore.engine.compression import REPACKING
+from dedupstore.engine.compression import REPACKING, Levels
 from dedupstore.engine.epochs import Session, epochs_at_work
 from dedupstore.engine.generation import current_generation
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX
@@ -17,6 +17,7 @@ from dedupstore.engine.monitor import Event
 from dedupstore.engine.parity import stored_parity
 from dedupstore.engine.reclaim.leftovers import remove_leftovers
 from dedupstore.engine.reclaim.marker import Marker
+from dedupstore.engine.reclaim.pack_level import pack_level
 from dedupstore.engine.reclaim.plan import PackUse, ReclaimOptions, ReclaimPlan, plan_reclaim
 from dedupstore.engine.reclaim.proof import prove, refuse_newer_packs
 from dedupstore.engine.reclaim.removal import remove_snapshots
@@ -36,6 +37,10 @@ _ROUND_BYTES = 256 * 1024 * 1024
 """As much as is repacked at once, or less if there is no room for what is copied of it: on a disk
 that is nearly full, the old packs of a round must go before the next one has room."""
 
+_ROUND_RECOMPRESSED_BYTES = 1024 * 1024 * 1024
+"""Where packs are compressed anew, original bytes of those of a round: a minute of work, which is
+what an interruption costs."""
+
 _TRIES_MAX = 3
 
 
@@ -51,13 +56,15 @@ class ReclaimReport:
     a snapshot under way may come to need it. A later run removes both. ``pieces_read`` counts the
     pieces of manifests that marking read, each once; ``switch_seconds`` is the longest time for
     which no snapshot could be committed. ``chunks_lost`` are chunks of logs that are needed and in
-    no pack.
+    no pack. ``packs_recompressed`` are those of ``packs_repacked`` that only were for their level
+    of compression; what that frees is not known before.
     """
 
     plan: ReclaimPlan = field(default_factory=ReclaimPlan)
     snapshots_removed: frozenset[SnapshotId] = frozenset()
     packs_dead: int = 0
     packs_repacked: int = 0
+    packs_recompressed: int = 0
     packs_undecided: int = 0
     bytes_dead: int = 0
     bytes_written: int = 0
@@ -136,6 +143,7 @@ def _rehearse(
         )
         report.pieces_read, report.chunks_lost = marker.pieces_read, marker.lost
         report.packs_repacked = len(report.plan.repack)
+        report.packs_recompressed = sum(use.is_recompressed for use in report.plan.repack)
         report.packs_dead = len(report.plan.dead) + report.packs_repacked
         report.packs_undecided = report.plan.undecided
         report.swept = not report.packs_undecided
@@ -183,7 +191,11 @@ def _mark_and_plan_once(
     refuse_newer_packs(repository, marker.packs)
     marker.mark_listed(but=snapshots)
     plan = plan_reclaim(
-        marker.packs, marker.usage, options, lambda pack: being_written(pack.generation)
+        marker.packs,
+        marker.usage,
+        options,
+        lambda pack: being_written(pack.generation),
+        lambda pack: pack_level(repository.store, pack),
     )
     dead = prove(repository, marker.usage, plan.dead)
     repack = prove(repository, marker.usage, plan.repack)
@@ -206,7 +218,7 @@ def _reclaim_planned_or_anew(
     """
     for _ in range(_TRIES_MAX - 1):
         try:
-            _reclaim_planned(repository, marker, report)
+            _reclaim_planned(repository, marker, options, report)
             return marker
         except (IndexUnusable, DamageError) as error:
             # What others have stored meanwhile may be in another index by now.
@@ -214,11 +226,13 @@ def _reclaim_planned_or_anew(
         repository.index.close()
         being_written = maybe_being_written(repository)
         marker, report.plan = _mark_and_plan(repository, reader, (), options, being_written)
-    _reclaim_planned(repository, marker, report)
+    _reclaim_planned(repository, marker, options, report)
     return marker
 
 
-def _reclaim_planned(repository: Repository, marker: Marker, report: ReclaimReport) -> None:
+def _reclaim_planned(
+    repository: Repository, marker: Marker, options: ReclaimOptions, report: ReclaimReport
+) -> None:
     report.packs_undecided = report.plan.undecided
     _declare_and_sweep(repository, marker, report, report.plan.dead)
     waiting = report.plan.repack
@@ -228,7 +242,7 @@ def _reclaim_planned(repository: Repository, marker: Marker, report: ReclaimRepo
         try:
             if not packs:
                 raise NoSpace("the disk has no room for copies of what is needed")
-            copied, bytes_written = _repack(repository, marker, packs)
+            copied, bytes_written = _repack(repository, marker, packs, options.recompress_level)
         except (NoSpace, UsageError) as error:
             # UsageError: this repository has parity, and what makes it is not installed here.
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
@@ -246,6 +260,7 @@ def _declare_and_sweep(
         switch = _with_reserve(repository, lambda: declare_dead(repository, marker, packs))
         report.packs_dead += len(switch.dead)
         report.packs_repacked += sum(1 for use in switch.dead if use.needed_chunks)
+        report.packs_recompressed += sum(use.is_recompressed for use in switch.dead)
         report.bytes_dead += sum(
             use.pack.pack_bytes + parity.get((PackKind(use.pack.kind), use.pack.id), 0)
             for use in switch.dead
@@ -257,11 +272,13 @@ def _declare_and_sweep(
 
 def _fitting(packs: Sequence[PackUse], room_bytes: float) -> Sequence[PackUse]:
     """Return the first of ``packs``: as many as are repacked at once in that much room."""
-    pack_bytes = copied_bytes = 0
+    pack_bytes = copied_bytes = recompressed_bytes = 0
     for count, use in enumerate(packs):
         pack_bytes += use.pack.pack_bytes
         copied_bytes += use.pack.pack_bytes - use.unused_bytes
-        if copied_bytes > room_bytes or (count and pack_bytes > _ROUND_BYTES):
+        recompressed_bytes += use.pack.original_bytes if use.is_recompressed else 0
+        is_full = pack_bytes > _ROUND_BYTES or recompressed_bytes > _ROUND_RECOMPRESSED_BYTES
+        if copied_bytes > room_bytes or (count and is_full):
             return packs[:count]
     return packs
 
@@ -285,11 +302,17 @@ def _expected_bytes(repository: Repository, plan: ReclaimPlan) -> int:
 
 
 def _repack(
-    repository: Repository, marker: Marker, packs: Sequence[PackUse]
+    repository: Repository,
+    marker: Marker,
+    packs: Sequence[PackUse],
+    recompress_level: int | None,
 ) -> tuple[list[PackUse], int]:
     session = Session(current_generation(repository.store))
-    with ChunkWriter(repository, session, replace=True, levels=REPACKING) as writer:
-        copied = copy_needed(repository, writer, marker.usage, packs)
+    # What took long to make small stays so.
+    level = max(pack_level(repository.store, use.pack) for use in packs)
+    level = max(level, REPACKING if recompress_level is None else recompress_level)
+    with ChunkWriter(repository, session, replace=True, levels=Levels(level, level)) as writer:
+        copied = copy_needed(repository, writer, marker.usage, packs, recompress_level or 0)
         return copied, writer.bytes_stored
 
 

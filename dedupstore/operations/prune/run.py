@@ -27,7 +27,8 @@ def prune(repository: Repository, options: PruneOptions | None = None) -> PruneR
     report says what would be.
 
     Raises:
-        UsageError: there is no policy, or it is empty or names an impossible tag.
+        UsageError: there is no policy, nor anything to compress anew; or it is empty or names an
+            impossible tag.
         DamageError, UnsupportedFormat: what the other snapshots need cannot be told, or a policy
             cannot be read; nothing has been removed.
         LockTimeout: another prune, forget or repair is under way.
@@ -85,7 +86,7 @@ def _policies(repository: Repository, sets: Sequence[str], options: PruneOptions
         stored = policy_of_set(repository, set_name)
         if stored is not None:
             policies[set_name] = stored.policy, zone_of(stored.policy)
-    if sets and not policies:
+    if sets and not policies and options.reclaim.recompress_level is None:
         raise UsageError(
             "no policy says what to keep",
             hint="give --keep-… options, or set a policy: dedupstore policy set --keep-daily 7",
