@@ -41,6 +41,9 @@ _ROUND_RECOMPRESSED_BYTES = 1024 * 1024 * 1024
 """Where packs are compressed anew, original bytes of those of a round: a minute of work, which is
 what an interruption costs."""
 
+_REMOVED_ON_FULL_DISK = 128
+"""Snapshots that are removed at once where there is only the reserve: to name them takes 9 KB."""
+
 _TRIES_MAX = 3
 
 
@@ -116,9 +119,7 @@ def reclaim(
         with _reserve_restored(repository):
             report.bytes_left_over = remove_leftovers(repository)
             if snapshots:
-                _with_reserve(
-                    repository, lambda: remove_snapshots(repository, snapshots, named_as_previous)
-                )
+                _remove_snapshots(repository, snapshots, named_as_previous)
                 still_listed = frozenset(list_snapshot_ids(repository))
                 report.snapshots_removed = frozenset(snapshots) - still_listed
             try:
@@ -314,6 +315,27 @@ def _repack(
     with ChunkWriter(repository, session, replace=True, levels=Levels(level, level)) as writer:
         copied = copy_needed(repository, writer, marker.usage, packs, recompress_level or 0)
         return copied, writer.bytes_stored
+
+
+def _remove_snapshots(
+    repository: Repository,
+    snapshots: Collection[SnapshotId],
+    named_as_previous: Collection[SnapshotId],
+) -> None:
+    """Remove snapshots at once; on a full disk, some at a time.
+
+    What names them all may be larger than the reserve, but is smaller than their records.
+    """
+    try:
+        remove_snapshots(repository, snapshots, named_as_previous)
+        return
+    except NoSpace:
+        if not repository.store.release_reserve():
+            raise
+    in_order = sorted(snapshots)
+    for begin in range(0, len(in_order), _REMOVED_ON_FULL_DISK):
+        some = in_order[begin : begin + _REMOVED_ON_FULL_DISK]
+        remove_snapshots(repository, some, named_as_previous)
 
 
 def _with_reserve(repository: Repository, action: Callable[[], Result]) -> Result:
