@@ -15,7 +15,6 @@ from dedupstore.engine.repository import Repository
 from dedupstore.errors import IndexUnusable, StorageError
 from dedupstore.format.snapshot_record import SnapshotRecord
 from dedupstore.ids import SnapshotId
-from dedupstore.index.location import SnapshotNote
 
 _READ_ALL_MAX = 256
 _REMEMBERED_AT_ONCE = 64
@@ -46,8 +45,8 @@ def catalogue(
     new = _read([id_ for id_ in ids if id_ not in notes], load)
     if len(new) >= _REMEMBERED_AT_ONCE:
         _remember(repository, new, notes.keys() - set(ids))
-    there = [CatalogueRow(notes[id_].time, id_, notes[id_].set_name) for id_ in ids if id_ in notes]
-    return sorted(new + there)
+    noted = ((id_, notes[id_]) for id_ in ids if id_ in notes)
+    return sorted([*new, *(CatalogueRow(time, id_, name) for id_, (time, name) in noted)])
 
 
 def _read(ids: Collection[SnapshotId], load: LoadRecord) -> list[CatalogueRow]:
@@ -59,7 +58,7 @@ def _read(ids: Collection[SnapshotId], load: LoadRecord) -> list[CatalogueRow]:
     return rows
 
 
-def _remembered(repository: Repository) -> dict[SnapshotId, SnapshotNote]:
+def _remembered(repository: Repository) -> dict[SnapshotId, tuple[datetime, str]]:
     # Without an index it takes longer, that is all.
     with suppress(IndexUnusable, StorageError):
         return repository.index.snapshot_notes()
@@ -70,5 +69,5 @@ def _remember(
     repository: Repository, rows: Sequence[CatalogueRow], gone: Collection[SnapshotId]
 ) -> None:
     with suppress(IndexUnusable, StorageError):
-        notes = {row.id: SnapshotNote(row.time, row.set_name) for row in rows}
+        notes = {row.id: (row.time, row.set_name) for row in rows}
         repository.index.note_snapshots(notes, gone)

@@ -217,9 +217,10 @@ class IndexEnvironment:
         def change(transaction: Any) -> None:
             self._rows.set_dead(transaction, ids)
             transaction.put(_GENERATION, GENERATION_VALUE.pack(generation), db=self._facts)
-            self._load(transaction)
 
         self._folder.write(change)
+        with self._folder.read() as transaction:
+            self._load(transaction)
 
     def remove_packs(
         self, ids: Collection[PackId], chunks: Collection[ChunkId] | None = None

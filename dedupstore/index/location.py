@@ -74,11 +74,8 @@ PackEntries: TypeAlias = tuple[IndexedPack, Sequence[IndexEntry]]
 """A pack and all of its chunks, as they are put into the index."""
 
 
-class SnapshotNote(NamedTuple):
-    """What the index remembers of a snapshot's record, so that it need not be read."""
-
-    time: datetime
-    set_name: str
+SnapshotNote: TypeAlias = tuple[datetime, str]
+"""What the index remembers of a snapshot's record: its time, and the name of its set."""
 
 
 class IndexTotals(NamedTuple):
@@ -116,8 +113,9 @@ def encode_note(snapshot: SnapshotId, note: SnapshotNote) -> bytes:
     The checksum is over the snapshot's id and the rest: unlike the place of a chunk, a note that
     was changed by accident would not show when it is used.
     """
-    microseconds = (note.time - _EPOCH) // timedelta(microseconds=1)
-    name = note.set_name.encode("utf-8", "surrogateescape")
+    time, set_name = note
+    microseconds = (time - _EPOCH) // timedelta(microseconds=1)
+    name = set_name.encode("utf-8", "surrogateescape")
     return _NOTE.pack(_note_checksum(snapshot, microseconds, name), microseconds) + name
 
 
@@ -130,7 +128,7 @@ def decode_note(snapshot: SnapshotId, value: bytes) -> SnapshotNote | None:
     if stored != _note_checksum(snapshot, microseconds, name):
         return None
     time = _EPOCH + timedelta(microseconds=microseconds)
-    return SnapshotNote(time, name.decode("utf-8", "surrogateescape"))
+    return time, name.decode("utf-8", "surrogateescape")
 
 
 def _note_checksum(snapshot: SnapshotId, microseconds: int, name: bytes) -> int:

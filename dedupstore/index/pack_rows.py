@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection
 from typing import Any
 
@@ -9,14 +10,17 @@ from dedupstore.ids import PackId
 from dedupstore.index.location import PACK_KEY, PACK_VALUE, IndexedPack
 
 _NEXT_NUMBER = b"next pack number"
+_CHANGES = b"changes of packs"
+_COUNT = struct.Struct("<Q")
 
 
 class PackRows:
     """Reads and writes the rows of packs within transactions; ``by_number`` is as last loaded.
 
     The tables are LMDB's handles: ``rows`` from number to pack, ``numbers`` from id to number,
-    ``facts`` for the next number. A number is never used twice, so that one remembered from
-    before can only lead to nothing, not to another pack.
+    ``facts`` for the next number, and for how often rows were changed or removed. A number is never
+    used twice, so that one remembered from before can only lead to nothing, not to another pack;
+    and where no row was changed, only those with higher numbers are new.
     """
 
     def __init__(self, rows: Any, numbers: Any, facts: Any) -> None:
@@ -25,17 +29,31 @@ class PackRows:
         self._facts = facts
         self.by_number: dict[int, IndexedPack] = {}
         self.dead_numbers: frozenset[int] = frozenset()
+        self._changes: int | None = None
+        self._next_number = 0
 
     def load(self, transaction: Any) -> None:
-        """Read all rows."""
+        """Read all rows that may have changed since they were read, of what has been committed.
+
+        Not in a transaction that has added or changed rows: it may not come to its end.
+        """
+        changes = self._changes_made(transaction)
+        if changes != self._changes:
+            self.by_number, self._next_number = {}, 0
+        new: dict[int, IndexedPack] = {}
         with transaction.cursor(self._rows) as cursor:
-            self.by_number = {
-                PACK_KEY.unpack(key)[0]: IndexedPack(*PACK_VALUE.unpack(value))
-                for key, value in cursor
-            }
-        self.dead_numbers = frozenset(
-            number for number, pack in self.by_number.items() if pack.is_dead
-        )
+            if cursor.set_range(PACK_KEY.pack(self._next_number)):
+                new = {
+                    PACK_KEY.unpack(key)[0]: IndexedPack(*PACK_VALUE.unpack(value))
+                    for key, value in cursor
+                }
+        if new or changes != self._changes:
+            self.by_number = self.by_number | new
+            self._next_number = max(self.by_number, default=-1) + 1
+            self.dead_numbers = frozenset(
+                number for number, pack in self.by_number.items() if pack.is_dead
+            )
+        self._changes = changes
 
     def count(self, transaction: Any) -> int:
         """Return how many rows there are."""
@@ -63,7 +81,9 @@ class PackRows:
 
     def set_dead(self, transaction: Any, ids: Collection[PackId]) -> None:
         """Mark packs as dead; those that are not known are passed over."""
-        for number, pack in self._rows_of(transaction, ids).items():
+        rows = self._rows_of(transaction, ids)
+        self._count_change(transaction)
+        for number, pack in rows.items():
             self._put(transaction, number, pack._replace(is_dead=True))
 
     def numbers_of(self, transaction: Any, ids: Collection[PackId]) -> frozenset[int]:
@@ -72,7 +92,9 @@ class PackRows:
 
     def remove(self, transaction: Any, ids: Collection[PackId]) -> None:
         """Remove packs; those that are not known are passed over."""
-        for number, pack in self._rows_of(transaction, ids).items():
+        rows = self._rows_of(transaction, ids)
+        self._count_change(transaction)
+        for number, pack in rows.items():
             transaction.delete(PACK_KEY.pack(number), db=self._rows)
             transaction.delete(pack.id, db=self._numbers)
 
@@ -82,6 +104,15 @@ class PackRows:
             return {}
         self.load(transaction)
         return {number: pack for number, pack in self.by_number.items() if pack.id in wanted}
+
+    def _changes_made(self, transaction: Any) -> int:
+        stored = transaction.get(_CHANGES, db=self._facts)
+        changes: int = _COUNT.unpack(stored)[0] if stored is not None else 0
+        return changes
+
+    def _count_change(self, transaction: Any) -> None:
+        changes = self._changes_made(transaction) + 1
+        transaction.put(_CHANGES, _COUNT.pack(changes), db=self._facts)
 
     def _put(self, transaction: Any, number: int, pack: IndexedPack) -> None:
         transaction.put(PACK_KEY.pack(number), PACK_VALUE.pack(*pack), db=self._rows)

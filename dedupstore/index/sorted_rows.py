@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
@@ -63,7 +62,9 @@ class SortedRows:
 
     def _write_run(self) -> None:
         if self._descriptor is None:
-            self._descriptor, path = tempfile.mkstemp(dir=self._folder)
+            path = os.path.join(self._folder, os.urandom(8).hex())
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._descriptor = os.open(path, flags, 0o600)
             os.unlink(path)
         self._rows.sort()
         for begin in range(0, len(self._rows), _ROWS_AT_ONCE):
