@@ -6,10 +6,10 @@ that is worth its time, hour for hour, on every host.
 
 from __future__ import annotations
 
-PYTHON_CALLS_PER_CHUNK = {"first snapshot": 38.0, "re-read": 28.0, "restore": 23.0}
+PYTHON_CALLS_PER_CHUNK = {"first snapshot": 17.0, "re-read": 17.5, "restore": 19.0}
 """Of one large log; what is done for each block and each pack has little part in it."""
 
-PYTHON_CALLS_PER_FILE = {"first snapshot": 278.0, "unchanged": 180.0, "restore": 172.0}
+PYTHON_CALLS_PER_FILE = {"first snapshot": 175.0, "unchanged": 56.0, "restore": 168.0}
 """Of small logs, one chunk each."""
 
 SYSCALLS_PER_FILE = {"first snapshot": 6.2, "unchanged": 1.2, "restore": 8.2}
