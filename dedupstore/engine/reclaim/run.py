@@ -37,6 +37,10 @@ _ROUND_BYTES = 256 * 1024 * 1024
 """As much as is repacked at once, or less if there is no room for what is copied of it: on a disk
 that is nearly full, the old packs of a round must go before the next one has room."""
 
+_ROUNDS_FEW = 16
+"""Where much is repacked, rounds are larger, so that there are hardly more: each goes through the
+names of all packs a few times, which would otherwise come to cost more than the work itself."""
+
 _ROUND_RECOMPRESSED_BYTES = 1024 * 1024 * 1024
 """Where packs are compressed anew, original bytes of those of a round: a minute of work, which is
 what an interruption costs."""
@@ -237,8 +241,9 @@ def _reclaim_planned(
     report.packs_undecided = report.plan.undecided
     _declare_and_sweep(repository, marker, report, report.plan.dead)
     waiting = report.plan.repack
+    round_bytes = _round_bytes(waiting)
     while waiting:
-        packs = _fitting(waiting, _room_bytes(repository))
+        packs = _fitting(waiting, _room_bytes(repository), round_bytes)
         waiting = waiting[len(packs) :]
         try:
             if not packs:
@@ -271,14 +276,19 @@ def _declare_and_sweep(
     report.swept = not sweep(repository, marker).packs_left and not report.packs_undecided
 
 
-def _fitting(packs: Sequence[PackUse], room_bytes: float) -> Sequence[PackUse]:
+def _round_bytes(packs: Sequence[PackUse]) -> int:
+    """Return how many bytes of ``packs``, which are all to be repacked, go into one round."""
+    return max(_ROUND_BYTES, sum(use.pack.pack_bytes for use in packs) // _ROUNDS_FEW)
+
+
+def _fitting(packs: Sequence[PackUse], room_bytes: float, round_bytes: int) -> Sequence[PackUse]:
     """Return the first of ``packs``: as many as are repacked at once in that much room."""
     pack_bytes = copied_bytes = recompressed_bytes = 0
     for count, use in enumerate(packs):
         pack_bytes += use.pack.pack_bytes
         copied_bytes += use.pack.pack_bytes - use.unused_bytes
         recompressed_bytes += use.pack.original_bytes if use.is_recompressed else 0
-        is_full = pack_bytes > _ROUND_BYTES or recompressed_bytes > _ROUND_RECOMPRESSED_BYTES
+        is_full = pack_bytes > round_bytes or recompressed_bytes > _ROUND_RECOMPRESSED_BYTES
         if copied_bytes > room_bytes or (count and is_full):
             return packs[:count]
     return packs
