@@ -25,7 +25,7 @@ LIBRARY_VERSION: str = f"{lmdb.__version__} (lmdb {'.'.join(map(str, lmdb.versio
 
 _DATA_FILE = "data.mdb"
 _LOCK_FILE = "lock.mdb"
-_READERS_MAX = 254
+_READERS_MAX = 126
 _TABLES_MAX = 5
 _LOCK_FILE_BYTES = 4096 + 64 * _READERS_MAX
 _WRITE_BYTES_MAX = 2 << 20
