@@ -9,6 +9,7 @@ from itertools import islice
 from dedupstore.engine.block_cache import BLOCKS_AHEAD, BlockCache, BlockPlace
 from dedupstore.engine.chunk_copies import places_of
 from dedupstore.engine.closing import Closing
+from dedupstore.engine.confirmed_loss import is_index_complete
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import read_table, stored_pack
@@ -36,6 +37,7 @@ class ChunkReader(Closing):
         self._cache = BlockCache(repository.store, salvages=salvages)
         self._keys: dict[PackId, str] = {}
         self._index_is_fresh = False
+        self._index_is_complete: bool | None = None
         self._copies: dict[ChunkId, list[BlockPlace]] = {}
         self._window: dict[ChunkId, BlockPlace] = {}
         self._told: set[BlockPlace] = set()
@@ -121,14 +123,14 @@ class ChunkReader(Closing):
         except DamageError as error:
             damage = error
         if id_ not in self._copies and not self._look_for_copies(id_, place):
-            is_lost = place is None and self._repository.index.is_loss_confirmed()
-            if not self._index_is_fresh and not is_lost:
+            if not self._index_is_fresh and (place is not None or not self._is_index_complete()):
                 self._refresh_index(damage)
             # The place may be from before the index was built anew.
             fresh_place = self.find_places([id_]).get(id_)
             if fresh_place == place:
-                if place is None and not is_lost:
+                if place is None and self._index_is_fresh and not self._index_is_complete:
                     self._repository.index.confirm_loss()
+                    self._index_is_complete = True
                 raise _unreadable(id_, damage) from damage
             return self._read_at(id_, fresh_place)
         for copy in self._copies[id_]:
@@ -174,6 +176,11 @@ class ChunkReader(Closing):
         ids = {chunk.id for block in table.blocks for chunk in block.chunks}
         self._copies.update(places_of(store, ids))
         return True
+
+    def _is_index_complete(self) -> bool:
+        if self._index_is_complete is None:
+            self._index_is_complete = is_index_complete(self._repository)
+        return self._index_is_complete
 
     def _refresh_index(self, reason: DamageError) -> None:
         self._repository.monitor.event(Event("index-rebuilt", b"", reason.message))

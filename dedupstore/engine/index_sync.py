@@ -198,11 +198,12 @@ def _read_in(
     waiting_entries = 0
     try:
         for pack in packs:
-            table = _table_of(store, pack, monitor)
+            table, is_searched = _table_of(store, pack, monitor)
             if table is not None:
                 row = index_row(pack.id, pack.pack_bytes, table)
                 is_dead = pack.id in state.tombstones
-                waiting.append((row._replace(is_dead=is_dead), list(index_entries(table))))
+                row = row._replace(is_searched=is_searched, is_dead=is_dead)
+                waiting.append((row, list(index_entries(table))))
                 waiting_entries += row.chunk_count
                 chunks += row.chunk_count
             if waiting_entries >= _ENTRIES_AT_ONCE:
@@ -215,15 +216,20 @@ def _read_in(
     return chunks
 
 
-def _table_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> PackTable | None:
-    """Return the table of a pack; ``None`` for one that is to stay unknown to the index.
+def _table_of(
+    store: ReadStore, pack: StoredPack, monitor: Monitor
+) -> tuple[PackTable | None, bool]:
+    """Return the table of a pack, and whether it was made by searching the pack for blocks.
+
+    Return ``None`` for a pack that is to stay unknown to the index.
 
     That is a newer pack, and one of which the disk gives nothing back: it may do so another time.
     """
-    unreadable = False
+    unreadable = is_searched = False
 
     def on_damage(damage: DamageError) -> None:
-        nonlocal unreadable
+        nonlocal unreadable, is_searched
+        is_searched = True
         unreadable = isinstance(damage, ObjectUnreadable)
         monitor.event(Event("pack-damaged", pack.key.encode(), damage.message))
 
@@ -231,5 +237,5 @@ def _table_of(store: ReadStore, pack: StoredPack, monitor: Monitor) -> PackTable
         table = read_table_or_blocks(store, pack, on_damage)
     except UnsupportedFormat as error:
         monitor.event(Event("pack-unsupported", pack.key.encode(), error.message))
-        return None
-    return None if unreadable and not table.blocks else table
+        return None, False
+    return None if unreadable and not table.blocks else table, is_searched

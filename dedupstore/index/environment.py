@@ -26,7 +26,7 @@ from dedupstore.index.location import (
 )
 from dedupstore.index.pack_rows import PackRows
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 
 _IDENTITY = b"identity"
 _COMPLETE = b"complete"
@@ -311,7 +311,8 @@ class IndexEnvironment:
     def is_loss_confirmed(self) -> bool:
         """Tell whether this index was built because a chunk was missing, and it stayed missing.
 
-        What such an index does not have, the packs do not have: to build it anew would not help.
+        What such an index does not have, the packs that it knows did not have, as far as they could
+        be read then.
         """
         with self._folder.read() as transaction:
             return transaction.get(_LOSS_CONFIRMED, db=self._facts) is not None

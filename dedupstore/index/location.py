@@ -50,8 +50,9 @@ class IndexedPack(NamedTuple):
     """A pack that the index knows.
 
     ``kind`` and ``generation`` are those of the pack's header and trailer; ``chunk_count`` and
-    ``original_bytes`` add up its table. A dead pack waits to be removed: what is in it is still
-    found by who began to read before, but counts as not stored.
+    ``original_bytes`` add up its table. Where that could not be read, the pack was searched for
+    blocks, and may hold more. A dead pack waits to be removed: what is in it is still found by who
+    began to read before, but counts as not stored.
     """
 
     id: PackId
@@ -60,6 +61,7 @@ class IndexedPack(NamedTuple):
     generation: int
     chunk_count: int
     original_bytes: int
+    is_searched: bool = False
     is_dead: bool = False
 
 
@@ -94,8 +96,8 @@ Big-endian, so that of the places of one chunk the first sorts first.
 ENTRY_ROW = struct.Struct(">32sIIIIII")
 """A chunk's id and its ``ENTRY_VALUE``."""
 
-PACK_VALUE = struct.Struct("<32sBQQQQ?")
-"""Pack id, kind, bytes, generation, chunk count, original bytes, whether it is dead."""
+PACK_VALUE = struct.Struct("<32sBQQQQ??")
+"""Pack id, kind, bytes, generation, chunk count, original bytes, whether searched, whether dead."""
 
 PACK_KEY = struct.Struct(">I")
 """Pack number, big-endian so that the largest is the last key."""

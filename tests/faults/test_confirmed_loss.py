@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import dedupstore
 from dedupstore.engine.monitor import Event, SilentMonitor
 from dedupstore.format.pack import PackKind
-from sample_repository import SampleRepository
+from sample_repository import SampleRepository, log_lines
 from small_archive import KEEP_ONE
 
 
@@ -72,3 +73,35 @@ def test_what_comes_back_is_found(
     assert failed
     lost_pack.rename(quick_sample.folder / "packs" / "data" / lost_pack.name)
     assert restore_all(quick_sample, quick_path / "second") == (0, 0)
+
+
+def test_a_pack_that_is_whole_again_is_found(
+    quick_sample: SampleRepository, quick_path: Path
+) -> None:
+    """A damaged pack of which a sound copy is put in its place is read, though all was lost."""
+    pack = quick_sample.packs(PackKind.DATA)[0]
+    sound = pack.read_bytes()
+    pack.write_bytes(bytes(len(sound)))
+    shutil.rmtree(quick_sample.folder / "index")
+    restore_all(quick_sample, quick_path / "first")
+    rebuilt, failed = restore_all(quick_sample, quick_path / "second")
+    assert (rebuilt, bool(failed)) == (0, True)
+    pack.write_bytes(sound)
+    assert restore_all(quick_sample, quick_path / "third")[1] == 0
+
+
+def test_what_others_store_after_a_loss_was_confirmed_is_found(
+    lost_pack: Path, quick_sample: SampleRepository, quick_path: Path
+) -> None:
+    """Who still has an older index open finds what was stored since by who had built a new one."""
+    restore_all(quick_sample, quick_path / "first")
+    with quick_sample.open() as repository:
+        assert repository.index.is_loss_confirmed()
+        shutil.rmtree(quick_sample.folder / "index")
+        (quick_path / "new.log").write_bytes(log_lines(100, seed=99))
+        with quick_sample.open() as other:
+            dedupstore.snapshot(other, [quick_path / "new.log"])
+        found = dedupstore.find_snapshot(repository, "latest")
+        report = dedupstore.restore(repository, found, quick_path / "second")
+    assert lost_pack.exists()
+    assert not report.failed

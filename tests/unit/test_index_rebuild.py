@@ -20,7 +20,7 @@ IDENTITY = bytes(range(32))
 def pack(number: int, chunks: list[int], *, is_dead: bool = False) -> PackEntries:
     """Return a pack that holds chunks, which are numbers, each in a block of its own."""
     row = IndexedPack(
-        bytes([number]) * 32, PackKind.DATA, 1000, 0, len(chunks), 10 * len(chunks), is_dead
+        bytes([number]) * 32, PackKind.DATA, 1000, 0, len(chunks), 10 * len(chunks), is_dead=is_dead
     )
     entries = [
         IndexEntry(chunk.to_bytes(32, "big"), ordinal, 100 * ordinal, 90, 0, 10)

@@ -43,7 +43,7 @@ class Part:
         original_bytes = self.chunks * CHUNK_BYTES
         return IndexedPack(
             self.id, self.kind, self.pack_bytes, self.generation, self.chunks, original_bytes,
-            self.is_dead,
+            is_dead=self.is_dead,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.compression import REPACKING, Levels
+from dedupstore.engine.confirmed_loss import is_index_complete
 from dedupstore.engine.epochs import Session, epochs_at_work
 from dedupstore.engine.generation import current_generation
 from dedupstore.engine.keys import SNAPSHOTS_PREFIX
@@ -166,9 +167,11 @@ def _mark_and_plan(
     being_written: Callable[[int], bool],
 ) -> tuple[Marker, ReclaimPlan]:
     """Find out what is needed, and what can go; again with a new index if the old one is wrong."""
+    # Asked first: it opens the index again, and what is marked holds for one opening.
+    is_complete = is_index_complete(repository)
     try:
         marker, plan = _mark_and_plan_once(repository, reader, snapshots, options, being_written)
-        is_sure = not marker.lost or repository.index.is_loss_confirmed()
+        is_sure = not marker.lost or is_complete
         if is_sure and not marker.wrongly_dead:
             return marker, plan
         reason = "chunks that are needed are not where the index says"
