@@ -189,6 +189,26 @@ def test_few_descriptors_are_open(
     assert open_descriptors() == before
 
 
+def test_folders_are_not_kept_open_twice(repository: Repository, logs: Path) -> None:
+    """A tree so deep that its folders take most of the descriptors is restored whole."""
+    depth = 120
+    folder = logs
+    for number in range(depth):
+        folder /= "d"
+        folder.mkdir()
+        (folder / "a.log").write_bytes(b"%d\n" % number)
+    dedupstore.snapshot(repository, [logs])
+    most, _ = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        few = open_descriptors() + depth + 60
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(few, most), limits[1]))
+        report = restore_latest(repository, logs.parent / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert not report.failed
+    assert report.files == depth
+
+
 @pytest.mark.parametrize("refused", [errno.EMFILE, errno.ENFILE])
 def test_files_that_cannot_be_open_together_come_alone(
     repository: Repository,

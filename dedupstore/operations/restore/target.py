@@ -131,6 +131,10 @@ class RestoreTarget:
         """
         return self._ahead.go_to(path)
 
+    def leave_prepared(self) -> None:
+        """Close the folders that ``prepare`` has opened: deep trees take many descriptors."""
+        self._ahead.close()
+
     def folder(self, path: bytes) -> int:
         """Return what ``prepare`` does, until another folder is asked for; finish those left.
 

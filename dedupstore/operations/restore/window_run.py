@@ -101,6 +101,7 @@ class WindowRun(Closing):
                     has_descriptors = False
                     for file in list(self._open)[-_CLOSED_AT_ONCE:]:
                         self._give_up(file)
+        self._target.leave_prepared()
 
     def _begin_file(self, file: PlannedFile) -> None:
         above, _, name = file.path.rpartition(b"/")
