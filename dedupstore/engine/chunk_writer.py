@@ -136,6 +136,16 @@ class ChunkWriter(Closing):
         for writer in self._packs.values():
             writer.generation = generation
 
+    def use_level(self, kind: PackKind, level: int) -> None:
+        """Compress at one level what is copied into packs of a kind from now on.
+
+        It is none for which fewer may compress at once than for the levels of the beginning.
+
+        Raises:
+            DamageError, NoSpace, StorageError: something could not be stored.
+        """
+        self._packs[kind].use_level(level)
+
     def copy_chunk(self, kind: PackKind, id_: ChunkId, chunk: memoryview) -> None:
         """Store a chunk whether it is known or not.
 

@@ -100,6 +100,17 @@ class PackWriter:
                 self._submit_block(block)
                 self._open_block = None
 
+    def use_level(self, level: int) -> None:
+        """Compress at one level what is added from now on, apart from what was added before.
+
+        Raises:
+            DamageError, NoSpace, StorageError: an earlier block or pack failed.
+        """
+        levels = Levels(level, level)
+        if levels != self._levels:
+            self.close_block()
+            self._levels = levels
+
     def close_block(self) -> None:
         """Let what was added so far be compressed, however little it is.
 

@@ -100,6 +100,18 @@ def test_repacking_keeps_the_level(archive: Archive) -> None:
     assert len(archive.require_all_restore()) == 3
 
 
+def test_repacking_spreads_no_level(archive: Archive) -> None:
+    """Packs of a low level that are packed beside those of a heavy one do not come out heavy."""
+    prune(archive, HEAVY)
+    archive.write("other.log", 7, lines=2500)
+    archive.snapshot()
+    (archive.logs / "app.log.xz").write_bytes(random.Random(1).randbytes(1 << 20))
+    archive.snapshot()
+    assert prune(archive, TIGHT).packs_repacked >= 4
+    assert {9, 19} == set(levels(archive))
+    assert len(archive.require_all_restore()) == 5
+
+
 def test_what_no_level_makes_smaller_is_left_alone(tmp_path: Path) -> None:
     """Packs of data that is compressed already are not written anew."""
     archive = Archive(tmp_path)

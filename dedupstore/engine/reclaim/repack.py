@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.chunk_writer import ChunkWriter
+from dedupstore.engine.compression import REPACKING
 from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import StoredPack, read_table
@@ -31,13 +32,14 @@ def copy_needed(
     writer: ChunkWriter,
     usage: Usage,
     packs: Sequence[PackUse],
-    data_level_min: int = 0,
+    recompress_level: int | None = None,
 ) -> list[PackUse]:
     """Copy what is needed of ``packs`` and return those of which everything has been copied.
 
-    Blocks of data that are compressed at a lower level than ``data_level_min`` are compressed anew.
-    Every chunk is held against its id on the way. A pack in which something needed is damaged is
-    told as an event, and is none of these: repair may still get something out of it.
+    Blocks of data that are compressed at a lower level than ``recompress_level`` are compressed
+    anew. What is packed anew is at the level of its pack, if not at a higher one. Every chunk is
+    held against its id on the way. A pack in which something needed is damaged is told as an event,
+    and is none of these: repair may still get something out of it.
 
     Raises:
         DamageError, NoSpace, StorageError: something could not be stored.
@@ -50,8 +52,7 @@ def copy_needed(
             stored = StoredPack(PackKind(use.pack.kind), use.pack.id, use.pack.pack_bytes)
             now_needed = replace(use, needed_chunks=usage.needed_chunks(use.pack.id))
             try:
-                level_min = data_level_min if stored.kind is PackKind.DATA else 0
-                _copy_pack(repository, writer, usage, stored, level_min)
+                _copy_pack(repository, writer, usage, stored, recompress_level)
                 copied.append(now_needed)
             except (DamageError, UnsupportedFormat) as error:
                 monitor.event(Event("pack-damaged", stored.key.encode(), error.message))
@@ -63,10 +64,21 @@ def copy_needed(
     return [use for use in copied if use.pack.id not in writer.pack_ids_stored]
 
 
+def repacked_level(pack_level: int, recompress_level: int | None) -> int:
+    """Return at which level a pack is packed anew: what took long to make small stays so."""
+    return max(pack_level, REPACKING if recompress_level is None else recompress_level)
+
+
 def _copy_pack(
-    repository: Repository, writer: ChunkWriter, usage: Usage, pack: StoredPack, level_min: int
+    repository: Repository,
+    writer: ChunkWriter,
+    usage: Usage,
+    pack: StoredPack,
+    recompress_level: int | None,
 ) -> None:
     table = read_table(repository.store, pack)
+    writer.use_level(pack.kind, repacked_level(table.level, recompress_level))
+    level_min = (recompress_level or 0) if pack.kind is PackKind.DATA else 0
     ordinal = 0
     for block in table.blocks:
         needed = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -22,7 +22,7 @@ from dedupstore.engine.reclaim.pack_level import pack_level
 from dedupstore.engine.reclaim.plan import PackUse, ReclaimOptions, ReclaimPlan, plan_reclaim
 from dedupstore.engine.reclaim.proof import prove, refuse_newer_packs
 from dedupstore.engine.reclaim.removal import remove_snapshots
-from dedupstore.engine.reclaim.repack import copy_needed
+from dedupstore.engine.reclaim.repack import copy_needed, repacked_level
 from dedupstore.engine.reclaim.sweep import sweep
 from dedupstore.engine.reclaim.switch import declare_dead, maybe_being_written
 from dedupstore.engine.repository import Repository
@@ -30,7 +30,7 @@ from dedupstore.engine.reserve import renew_reserve
 from dedupstore.engine.snapshots import list_snapshot_ids
 from dedupstore.errors import DamageError, DedupstoreError, IndexUnusable, NoSpace, UsageError
 from dedupstore.format.pack import PackKind
-from dedupstore.ids import SnapshotId
+from dedupstore.ids import PackId, SnapshotId
 
 Result = TypeVar("Result")
 
@@ -43,8 +43,8 @@ _ROUNDS_FEW = 16
 names of all packs a few times, which would otherwise come to cost more than the work itself."""
 
 _ROUND_RECOMPRESSED_BYTES = 1024 * 1024 * 1024
-"""Where packs are compressed anew, original bytes of those of a round: a minute of work, which is
-what an interruption costs."""
+"""Original bytes of those packs of a round that are compressed anew, or at a heavy level: a minute
+of work, which is what an interruption costs."""
 
 _REMOVED_ON_FULL_DISK = 128
 """Snapshots that are removed at once where there is only the reserve: to name them takes 9 KB."""
@@ -243,15 +243,23 @@ def _reclaim_planned(
 ) -> None:
     report.packs_undecided = report.plan.undecided
     _declare_and_sweep(repository, marker, report, report.plan.dead)
-    waiting = report.plan.repack
+    waiting: Sequence[PackUse] = report.plan.repack
     round_bytes = _round_bytes(waiting)
+    level_of = _repacked_levels(repository, waiting, options)
+    # Those of one level together, so that what is in blocks of its own for its level is little.
+    waiting = sorted(waiting, key=lambda use: level_of[use.pack.id])
     while waiting:
-        packs = _fitting(waiting, _room_bytes(repository), round_bytes)
+        packs = _fitting(waiting, _room_bytes(repository), round_bytes, level_of)
         waiting = waiting[len(packs) :]
         try:
             if not packs:
                 raise NoSpace("the disk has no room for copies of what is needed")
-            copied, bytes_written = _repack(repository, marker, packs, options.recompress_level)
+            # Of the slowest hangs how many may be at work at once.
+            slowest = level_of[packs[-1].pack.id]
+            levels = Levels(slowest, slowest)
+            copied, bytes_written = _repack(
+                repository, marker, packs, levels, options.recompress_level
+            )
         except (NoSpace, UsageError) as error:
             # UsageError: this repository has parity, and what makes it is not installed here.
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
@@ -284,14 +292,29 @@ def _round_bytes(packs: Sequence[PackUse]) -> int:
     return max(_ROUND_BYTES, sum(use.pack.pack_bytes for use in packs) // _ROUNDS_FEW)
 
 
-def _fitting(packs: Sequence[PackUse], room_bytes: float, round_bytes: int) -> Sequence[PackUse]:
+def _repacked_levels(
+    repository: Repository, packs: Sequence[PackUse], options: ReclaimOptions
+) -> dict[PackId, int]:
+    """Return the level at which each of ``packs`` is packed anew."""
+    return {
+        use.pack.id: repacked_level(
+            pack_level(repository.store, use.pack), options.recompress_level
+        )
+        for use in packs
+    }
+
+
+def _fitting(
+    packs: Sequence[PackUse], room_bytes: float, round_bytes: int, level_of: Mapping[PackId, int]
+) -> Sequence[PackUse]:
     """Return the first of ``packs``: as many as are repacked at once in that much room."""
-    pack_bytes = copied_bytes = recompressed_bytes = 0
+    pack_bytes = copied_bytes = slow_bytes = 0
     for count, use in enumerate(packs):
         pack_bytes += use.pack.pack_bytes
         copied_bytes += use.pack.pack_bytes - use.unused_bytes
-        recompressed_bytes += use.pack.original_bytes if use.is_recompressed else 0
-        is_full = pack_bytes > round_bytes or recompressed_bytes > _ROUND_RECOMPRESSED_BYTES
+        is_slow = use.is_recompressed or level_of[use.pack.id] > REPACKING
+        slow_bytes += use.pack.original_bytes if is_slow else 0
+        is_full = pack_bytes > round_bytes or slow_bytes > _ROUND_RECOMPRESSED_BYTES
         if copied_bytes > room_bytes or (count and is_full):
             return packs[:count]
     return packs
@@ -319,14 +342,12 @@ def _repack(
     repository: Repository,
     marker: Marker,
     packs: Sequence[PackUse],
+    levels: Levels,
     recompress_level: int | None,
 ) -> tuple[list[PackUse], int]:
     session = Session(current_generation(repository.store))
-    # What took long to make small stays so.
-    level = max(pack_level(repository.store, use.pack) for use in packs)
-    level = max(level, REPACKING if recompress_level is None else recompress_level)
-    with ChunkWriter(repository, session, replace=True, levels=Levels(level, level)) as writer:
-        copied = copy_needed(repository, writer, marker.usage, packs, recompress_level or 0)
+    with ChunkWriter(repository, session, replace=True, levels=levels) as writer:
+        copied = copy_needed(repository, writer, marker.usage, packs, recompress_level)
         return copied, writer.bytes_stored
 
 
