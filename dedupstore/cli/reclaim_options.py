@@ -112,7 +112,7 @@ def reclaim_lines(report: ReclaimReport, *, dry_run: bool) -> list[str]:
             written = format_size(report.bytes_written)
             outcome += f", {report.packs_repacked} of these repacked into {written}"
         if report.packs_recompressed:
-            outcome += f", {report.packs_recompressed} to be compressed anew"
+            outcome += f", {report.packs_recompressed} only to be compressed anew"
     lines = [outcome]
     if report.bytes_left_over:
         lines.append(
