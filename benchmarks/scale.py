@@ -43,8 +43,8 @@ _KEEP_WEEKLY = 6
 _TIME_GROWTH_MAX = 1.15
 _PRIVATE_GROWTH_MAX = 1.1
 _PRIVATE_BYTES_MAX = 300_000_000
-# What is kept of packs, snapshots and pieces of manifests, where these grow with the chunks.
-_PRIVATE_BYTES_PER_CHUNK_MAX = 8
+# What is kept of each pack, and of its share of snapshots and pieces of manifests.
+_PRIVATE_BYTES_PER_PACK_MAX = 16_000
 _NOISE_SECONDS = 0.1
 _NOISE_BYTES = 8_000_000
 _SET = "--set=log-host"
@@ -62,6 +62,7 @@ class Measured:
     """One command on one repository: the medians of its runs, or why it failed."""
 
     chunks: int
+    packs: int
     title: str
     cost: Cost | None
     failure: str = ""
@@ -87,6 +88,11 @@ class Shape:
     snapshots: int
     files: int
     pack_chunks: int
+
+    @property
+    def packs(self) -> int:
+        """About how many packs there are."""
+        return self.chunks // self.pack_chunks + self.snapshots
 
     @classmethod
     def of(cls, chunks: int, alike: int) -> Shape:
@@ -176,9 +182,9 @@ class Repository:
                 if before is not None:
                     before()
                 costs.append(measure_memory(command, environment))
-            measured = Measured(self._shape.chunks, title, _median(costs))
+            measured = Measured(self._shape.chunks, self._shape.packs, title, _median(costs))
         except CommandFailed as error:
-            measured = Measured(self._shape.chunks, title, None, str(error))
+            measured = Measured(self._shape.chunks, self._shape.packs, title, None, str(error))
         self.measured.append(measured)
         print("  ".join(_row(measured)), file=sys.stderr, flush=True)
 
@@ -230,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _verdicts(measured: Sequence[Measured]) -> list[Verdict]:
     """Hold each size against the next smaller one, what a start costs subtracted."""
     costs = {(one.title, one.chunks): one.cost for one in measured if one.cost is not None}
+    packs = {one.chunks: one.packs for one in measured}
     sizes = sorted({one.chunks for one in measured})
     verdicts = []
     for smaller, larger in pairwise(sizes):
@@ -238,7 +245,9 @@ def _verdicts(measured: Sequence[Measured]) -> list[Verdict]:
             starts = costs.get((_START, smaller)), costs.get((_START, larger))
             if pair[0] and pair[1] and starts[0] and starts[1]:
                 verdicts.append(_time_verdict(title, larger / smaller, pair, starts))
-                verdicts.append(_memory_verdict(title, smaller, larger, pair))
+                verdicts.append(
+                    _memory_verdict(title, larger / smaller, packs[larger] - packs[smaller], pair)
+                )
     return verdicts
 
 
@@ -254,13 +263,15 @@ def _time_verdict(
     return Verdict(title, "CPU time", chunks_growth, growth, growth_max, growth <= growth_max)
 
 
-def _memory_verdict(title: str, smaller: int, larger: int, pair: tuple[Cost, Cost]) -> Verdict:
+def _memory_verdict(
+    title: str, chunks_growth: float, packs_more: int, pair: tuple[Cost, Cost]
+) -> Verdict:
     before, after = (cost.private_bytes for cost in pair)
-    allowed_bytes = _NOISE_BYTES + (larger - smaller) * _PRIVATE_BYTES_PER_CHUNK_MAX
+    allowed_bytes = _NOISE_BYTES + packs_more * _PRIVATE_BYTES_PER_PACK_MAX
     growth_max = max(_PRIVATE_GROWTH_MAX, (before + allowed_bytes) / before)
     growth = after / before
     met = growth <= growth_max and after <= _PRIVATE_BYTES_MAX
-    return Verdict(title, "private memory", larger / smaller, growth, growth_max, met)
+    return Verdict(title, "private memory", chunks_growth, growth, growth_max, met)
 
 
 def _median(costs: Sequence[Cost]) -> Cost:
