@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dedupstore.engine.compression import REPACKING
 from dedupstore.engine.reclaim.plan import PackUse
 from dedupstore.engine.reclaim.run import _fitting, _round_bytes
 from dedupstore.format.pack import PackKind
@@ -22,10 +23,11 @@ def pack(number: int) -> PackUse:
 def rounds(packs: int, room_bytes: float) -> list[int]:
     """Return how many packs go into each round."""
     waiting = [pack(number) for number in range(packs)]
+    level_of = dict.fromkeys([use.pack.id for use in waiting], REPACKING)
     round_bytes = _round_bytes(waiting)
     taken = []
     while waiting:
-        taken.append(len(_fitting(waiting, room_bytes, round_bytes)))
+        taken.append(len(_fitting(waiting, room_bytes, round_bytes, level_of)))
         waiting = waiting[taken[-1] :]
     return taken
 
