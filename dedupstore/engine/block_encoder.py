@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dedupstore.chunking.chunks import Chunks
+from dedupstore.engine.buffers import fresh_buffer
 from dedupstore.errors import DamageError
-from dedupstore.format.block import Block, ChunkInfo, decode_block, encode_block
+from dedupstore.format.block import Block, ChunkInfo, decode_block, encode_block_head
 from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, LEVEL_MAX, ZstdCompressor
 from dedupstore.format.pack import BlockInfo
 from dedupstore.ids import ChunkId
@@ -24,6 +25,7 @@ _PROBE_BYTES = 16 * KIB
 _PROBE_LEVEL = 1
 
 _PROOF_BYTES_MIN = 64 * KIB
+_COMPARED_BYTES = 64 * KIB
 
 
 class OpenBlock:
@@ -58,7 +60,7 @@ class OpenBlock:
 class EncodedBlock(NamedTuple):
     """A block ready to be appended to a pack; ``level`` as in its header."""
 
-    data: bytes
+    data: bytes | memoryview
     original_bytes: int
     chunks: tuple[ChunkInfo, ...]
     level: int
@@ -78,14 +80,10 @@ def encode_open_block(block: OpenBlock, level: int) -> EncodedBlock:
         DamageError: the block does not decode to what it was made of; nothing was stored.
     """
     original = memoryview(block.buffer)[: block.used_bytes]
-    payload = None
-    if not _looks_compressed(original):
-        payload = _own.compressor(level, BLOCK_BYTES_TARGET).compress(original)
-    if payload is not None and _pays(len(payload), len(original)):
-        data = encode_block(CODEC_ZSTD, block.chunks, payload, level=level)
-    else:
+    data = _compressed_block(block.chunks, original, level)
+    if data is None:
         # No level makes it smaller.
-        data = encode_block(CODEC_STORED, block.chunks, original, level=LEVEL_MAX)
+        data = _whole_block(CODEC_STORED, block.chunks, original, LEVEL_MAX)
     decoded = decode_block(data)
     if not _is_proved(decoded, block.chunks, original):
         raise DamageError(
@@ -93,6 +91,32 @@ def encode_open_block(block: OpenBlock, level: int) -> EncodedBlock:
             hint="nothing was stored; suspect the memory of this machine",
         )
     return EncodedBlock(data, len(original), decoded.chunks, decoded.header.level)
+
+
+def _compressed_block(
+    chunks: Sequence[ChunkInfo], original: memoryview, level: int
+) -> memoryview | None:
+    """Return a compressed block, ``None`` if that does not pay."""
+    if _looks_compressed(original):
+        return None
+    payload = _own.compressor(level, BLOCK_BYTES_TARGET).compress(original)
+    if not _pays(len(payload), len(original)):
+        return None
+    return _whole_block(CODEC_ZSTD, chunks, payload, level)
+
+
+def _whole_block(
+    codec: int, chunks: Sequence[ChunkInfo], payload: bytes | memoryview, level: int
+) -> memoryview:
+    """Return a block in memory of its own, which the system has back once the block is stored.
+
+    The heap of each thread would keep as much for blocks to come, beside what is in use.
+    """
+    head = encode_block_head(codec, chunks, payload, level=level)
+    data = fresh_buffer(len(head) + len(payload))
+    data[: len(head)] = head
+    data[len(head) :] = payload
+    return data
 
 
 def _looks_compressed(original: memoryview) -> bool:
@@ -114,11 +138,21 @@ def _pays(payload_bytes: int, original_bytes: int) -> bool:
 def _is_proved(decoded: Block, chunks: Sequence[ChunkInfo], original: memoryview) -> bool:
     if decoded.chunks != tuple(chunks) or decoded.header.original_bytes != len(original):
         return False
-    memory = _own.memory(len(original))
-    with memoryview(memory)[: len(original)] as proof:
-        decoded.original_into(proof)
-    # Views compare byte by byte; this is one memcmp.
-    return memory.startswith(original)
+    if decoded.header.codec == CODEC_STORED:
+        return _are_equal(decoded.payload, original)
+    proof = _own.memory(len(original))
+    decoded.original_into(proof)
+    return _are_equal(proof, original)
+
+
+def _are_equal(one: memoryview, other: memoryview) -> bool:
+    """Compare two long views: by itself, Python would do so byte by byte."""
+    return len(one) == len(other) and all(
+        bytes(one[begin : begin + _COMPARED_BYTES]).startswith(
+            other[begin : begin + _COMPARED_BYTES]
+        )
+        for begin in range(0, len(one), _COMPARED_BYTES)
+    )
 
 
 class _OfThread(threading.local):
@@ -126,7 +160,7 @@ class _OfThread(threading.local):
 
     def __init__(self) -> None:
         self._compressors: dict[tuple[int, int], ZstdCompressor] = {}
-        self._memory = bytearray()
+        self._memory = memoryview(b"")
 
     def compressor(self, level: int, payload_bytes_max: int) -> ZstdCompressor:
         key = level, payload_bytes_max
@@ -134,13 +168,14 @@ class _OfThread(threading.local):
             self._compressors[key] = ZstdCompressor(level, payload_bytes_max)
         return self._compressors[key]
 
-    def memory(self, wanted_bytes: int) -> bytearray:
-        """Return at least as much memory, with anything in it."""
+    def memory(self, wanted_bytes: int) -> memoryview:
+        """Return memory with anything in it."""
         if wanted_bytes > BLOCK_BYTES_TARGET:
-            return bytearray(wanted_bytes)
+            return fresh_buffer(wanted_bytes)
         if wanted_bytes > len(self._memory):
-            self._memory = bytearray(1 << (max(wanted_bytes, _PROOF_BYTES_MIN) - 1).bit_length())
-        return self._memory
+            memory_bytes = 1 << (max(wanted_bytes, _PROOF_BYTES_MIN) - 1).bit_length()
+            self._memory = fresh_buffer(memory_bytes)
+        return self._memory[:wanted_bytes]
 
 
 _own = _OfThread()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.closing import Closing
-from dedupstore.engine.compression import Compression, Levels
+from dedupstore.engine.compression import COMPRESSING_MAX, Compression, Levels
 from dedupstore.engine.epochs import Session
 from dedupstore.engine.index_sync import index_entries, index_row
 from dedupstore.engine.pack_writer import FinishedPack, PackWriter
@@ -62,7 +62,7 @@ class ChunkWriter(Closing):
         percent = repository.config.parity_percent
         # Found out before anything is written: parity needs a library that may be missing.
         parity = parity_maker(percent) if percent is not None and not dry_run else None
-        workers = min(worker_count(), levels.workers_max)
+        workers = min(worker_count(), COMPRESSING_MAX)
         self._compressing = ThreadPoolExecutor(workers, "dedupstore-compress")
         self._storing = ThreadPoolExecutor(1, "dedupstore-store")
         self._packs = {

@@ -5,11 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from dedupstore.engine.workers import WORKERS_MAX
 from dedupstore.format.codecs import LEVEL_MAX
 
-_HEAVY_LEVEL_MIN = 10
-_HEAVY_WORKERS_MAX = 3
+COMPRESSING_MAX = 3
+"""How many threads compress at once: with what waits to be stored, all has to fit into 200 MB."""
 
 
 class Levels(NamedTuple):
@@ -22,11 +21,6 @@ class Levels(NamedTuple):
 
     each: int
     only: int
-
-    @property
-    def workers_max(self) -> int:
-        """How many threads may compress at once: all of it has to fit into 200 MB."""
-        return _HEAVY_WORKERS_MAX if max(self) >= _HEAVY_LEVEL_MIN else WORKERS_MAX
 
 
 class Compression(Enum):

@@ -75,7 +75,7 @@ class PackWriter:
         self._open_block: OpenBlock | None = None
         self._has_submitted = False
         self._in_flight: deque[tuple[Future[EncodedBlock], memoryview]] = deque()
-        self._pack_parts: list[bytes] = []
+        self._pack_parts: list[bytes | memoryview] = []
         self._pack_blocks: list[BlockInfo] = []
         self._pack_end = PACK_HEADER_BYTES
         self._pack_chunks = 0
@@ -203,7 +203,10 @@ class PackWriter:
 
 
 def store_pack(
-    store: WriteStore, table: PackTable, parts: list[bytes], parity: ParityMaker | None = None
+    store: WriteStore,
+    table: PackTable,
+    parts: list[bytes | memoryview],
+    parity: ParityMaker | None = None,
 ) -> FinishedPack:
     """Finish a pack with its table, name it by its BLAKE3 and put it into the store.
 

@@ -128,6 +128,17 @@ def encode_block(
     level: int = 0,
 ) -> bytes:
     """Return a whole block: header, directory, no notes, payload; ``level`` is for the header."""
+    return b"".join((encode_block_head(codec, chunks, payload, level=level), payload))
+
+
+def encode_block_head(
+    codec: int,
+    chunks: Sequence[ChunkInfo],
+    payload: bytes | bytearray | memoryview,
+    *,
+    level: int = 0,
+) -> bytes:
+    """Return what stands before the payload in the block that ``encode_block`` gives."""
     original_bytes = sum(chunk.chunk_bytes for chunk in chunks)
     fixed = _FIXED.pack(
         BLOCK_MAGIC,
@@ -140,7 +151,7 @@ def encode_block(
         0,
     )
     directory = encode_directory(chunks)
-    return b"".join((fixed, checksum(fixed, directory, payload), directory, payload))
+    return b"".join((fixed, checksum(fixed, directory, payload), directory))
 
 
 def decode_block_header(data: bytes | memoryview) -> BlockHeader:

@@ -8,9 +8,10 @@ import tracemalloc
 import pytest
 
 from dedupstore.chunking.chunks import Chunks
+from dedupstore.engine import block_encoder
 from dedupstore.engine.block_encoder import EncodedBlock, OpenBlock, encode_open_block
 from dedupstore.errors import DamageError
-from dedupstore.format.block import decode_block
+from dedupstore.format.block import Block, decode_block
 from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, ZstdCompressor
 from dedupstore.format.hashing import digest
 from dedupstore.limits import BLOCK_BYTES_TARGET, BLOCK_CHUNKS_TARGET, KIB
@@ -63,13 +64,14 @@ def encode_repeatedly(block: OpenBlock) -> tuple[EncodedBlock, int]:
         tracemalloc.stop()
 
 
-def test_a_stored_block_is_copied_once() -> None:
-    """What looks compressed is not tried, goes into the block, and its proof into old memory."""
+def test_a_stored_block_takes_nothing_of_the_heap() -> None:
+    """What looks compressed is not tried, and neither its block nor the proof is left to malloc."""
     original = random.Random(4).randbytes(4 << 20)
     encoded, peak_bytes = encode_repeatedly(open_block(original))
-    header = decode_block(encoded.data).header
-    assert (header.codec, header.level) == (CODEC_STORED, 19)
-    assert len(original) <= peak_bytes < 1.1 * len(original)
+    decoded = decode_block(encoded.data)
+    assert (decoded.header.codec, decoded.header.level) == (CODEC_STORED, 19)
+    assert decoded.original() == original
+    assert peak_bytes < 0.1 * len(original)
 
 
 def test_proving_a_block_takes_no_new_memory() -> None:
@@ -92,6 +94,22 @@ def test_a_block_that_decodes_to_something_else_is_refused(
     )
     with pytest.raises(DamageError, match="did not decode"):
         encode_open_block(open_block(original), 1)
+
+
+@pytest.mark.parametrize("place", [0, 100_000, -1])
+def test_a_stored_block_that_holds_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """A plain block is proved, too: one wrong byte anywhere in it is not stored."""
+
+    def damaged_block(data: memoryview) -> Block:
+        payload = bytearray(decode_block(data).payload)
+        payload[place] ^= 1
+        return decode_block(data)._replace(payload=memoryview(payload))
+
+    monkeypatch.setattr(block_encoder, "decode_block", damaged_block)
+    with pytest.raises(DamageError, match="did not decode"):
+        encode_open_block(open_block(random.Random(7).randbytes(600_000)), 1)
 
 
 @pytest.mark.parametrize("text_begin", [0, 1 << 20, (4 << 20) - 16_384])
