@@ -30,6 +30,11 @@ _TABLES_MAX = 5
 _LOCK_FILE_BYTES = 4096 + 64 * _READERS_MAX
 _WRITE_BYTES_MAX = 2 << 20
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
+_REFUSED = frozenset(
+    (errno.EACCES, errno.EROFS, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)
+"""What says nothing of the index, but of whoever opens it."""
+
 _MAP_BYTES_INITIAL = 1 << 30
 _META_PAGES = 2
 _PAGE_BYTES_MIN = 512
@@ -191,7 +196,7 @@ def _mapped_errors(folder: str) -> Iterator[None]:
         if cut_short or any(os.strerror(code) in text for code in _FULL):
             message = f"cannot write the index: {text}"
             raise NoSpace(message, hint="free some space and run the command again") from error
-        if any(os.strerror(code) in text for code in (errno.EACCES, errno.EROFS, errno.EPERM)):
+        if any(os.strerror(code) in text for code in _REFUSED):
             raise StorageError(f"cannot open the index: {text}") from error
         raise IndexUnusable(f"the index is damaged: {text}") from error
     except struct.error as error:

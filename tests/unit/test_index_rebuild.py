@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
-from dedupstore.errors import NoSpace
+from dedupstore.errors import NoSpace, StorageError
 from dedupstore.format.pack import PackKind
 from dedupstore.index.generations import NewGeneration, open_current
 from dedupstore.index.location import IndexedPack, IndexEntry, PackEntries
@@ -104,3 +105,22 @@ def test_the_pages_of_a_new_index_are_full(tmp_path: Path) -> None:
     new.publish(0).close()
     (data,) = tmp_path.glob("generation-*/data.mdb")
     assert data.stat().st_size < 75 * chunks + 200_000
+
+
+def test_too_few_descriptors_say_nothing_against_an_index(tmp_path: Path) -> None:
+    """An index that cannot be opened for want of descriptors is not called unusable."""
+    NewGeneration(str(tmp_path), IDENTITY).publish(1).close()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    refused = 0
+    try:
+        for few in range(3, limits[0]):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (few, limits[1]))
+            try:
+                open_current(str(tmp_path), IDENTITY).close()
+            except StorageError:
+                refused += 1
+            else:
+                break
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert refused
