@@ -123,14 +123,17 @@ def read_table_or_blocks(
     except DamageError as error:
         on_damage(error)
     blocks: list[BlockInfo] = []
+    levels: list[int] = []
     position = PACK_HEADER_BYTES
     for offset in block_magics(store, pack):
         if offset < position:
             continue
         with suppress(DamageError, UnsupportedFormat):
-            blocks.append(_find_block(store, pack.key, offset))
-            position = offset + blocks[-1].stored_bytes
-    return PackTable(pack.kind, tuple(blocks))
+            block, level = _find_block(store, pack.key, offset)
+            blocks.append(block)
+            levels.append(level)
+            position = offset + block.stored_bytes
+    return PackTable(pack.kind, tuple(blocks), level=min(levels, default=0))
 
 
 def block_magics(store: ReadStore, pack: StoredPack) -> Iterator[int]:
@@ -162,10 +165,12 @@ def _windows(
                 yield from _windows(store, pack, position, window_end, _SEARCH_BYTES_NEAR_DAMAGE)
 
 
-def _find_block(store: ReadStore, key: str, offset: int) -> BlockInfo:
+def _find_block(store: ReadStore, key: str, offset: int) -> tuple[BlockInfo, int]:
+    """Return the block at an offset, and at which level it is compressed."""
     header = decode_block_header(store.get(key, offset, HEADER_BYTES))
     block = read_block(store, key, offset, header.stored_bytes)
-    return BlockInfo(offset, header.stored_bytes, header.original_bytes, block.chunks)
+    info = BlockInfo(offset, header.stored_bytes, header.original_bytes, block.chunks)
+    return info, header.level
 
 
 def read_block(store: ReadStore, key: str, offset: int, stored_bytes: int) -> Block:
