@@ -20,8 +20,8 @@ _SMALLER_BY_AT_LEAST = 32
 """A block is stored plain unless compression saves one part in this many."""
 
 _PROBED_BYTES_MIN = 512 * KIB
-_PROBES = 8
-_PROBE_BYTES = 16 * KIB
+_PROBE_STEP_BYTES = 64 * KIB
+_PROBE_BYTES = 4 * KIB
 _PROBE_LEVEL = 1
 
 _PROOF_BYTES_MIN = 64 * KIB
@@ -120,12 +120,15 @@ def _whole_block(
 
 
 def _looks_compressed(original: memoryview) -> bool:
-    """Tell whether no sample of a block can be compressed; of text, the first one can."""
+    """Tell whether no sample of a block can be compressed; of text, the first one can.
+
+    Samples lie so close together that a log between archives is not missed. All of them take a
+    quarter of the time of compressing what cannot be.
+    """
     if len(original) < _PROBED_BYTES_MIN:
         return False
     probe = _own.compressor(_PROBE_LEVEL, _PROBE_BYTES)
-    for number in range(_PROBES):
-        begin = (len(original) - _PROBE_BYTES) * number // (_PROBES - 1)
+    for begin in range(0, len(original) - _PROBE_BYTES + 1, _PROBE_STEP_BYTES):
         if _pays(len(probe.compress(original[begin : begin + _PROBE_BYTES])), _PROBE_BYTES):
             return False
     return True
