@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from dedupstore.engine import pack_writer
 from dedupstore.engine.monitor import SilentMonitor
 from dedupstore.engine.pack_reader import list_packs, read_table
 from dedupstore.engine.reclaim import run
+from dedupstore.format.block import decode_block_header
 from dedupstore.format.pack import PackKind
 from small_archive import Archive
 
@@ -51,6 +53,18 @@ def levels(archive: Archive) -> list[int]:
     with archive.open() as repository:
         stored = [pack for pack in list_packs(repository.store) if pack.kind is PackKind.DATA]
         return sorted(read_table(repository.store, pack).level for pack in stored)
+
+
+def bytes_by_level(archive: Archive) -> Counter[int]:
+    """Return how many original bytes are in blocks of each level, in packs of data."""
+    counted: Counter[int] = Counter()
+    with archive.open() as repository:
+        for pack in list_packs(repository.store):
+            if pack.kind is PackKind.DATA:
+                for info in read_table(repository.store, pack).blocks:
+                    data = repository.store.get(pack.key, info.offset, info.stored_bytes)
+                    counted[decode_block_header(data).level] += info.original_bytes
+    return counted
 
 
 def test_all_data_is_compressed_anew_once(archive: Archive) -> None:
@@ -109,6 +123,23 @@ def test_repacking_spreads_no_level(archive: Archive) -> None:
     archive.snapshot()
     assert prune(archive, TIGHT).packs_repacked >= 4
     assert {9, 19} == set(levels(archive))
+    assert len(archive.require_all_restore()) == 5
+
+
+def test_what_is_heavy_stays_so_beside_others(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged into one pack with what is light, time and again, what is heavy keeps its level."""
+    prune(archive, HEAVY)
+    heavy_bytes = bytes_by_level(archive)[19]
+    monkeypatch.setattr(pack_writer, "PACK_BYTES_TARGET", 16 << 20)
+    monkeypatch.setattr(run, "_ROUND_RECOMPRESSED_BYTES", 1 << 30)
+    for seed in range(2):
+        archive.write(f"other-{seed}.log", seed + 10, lines=50)
+        archive.snapshot()
+        prune(archive, TIGHT)
+        assert levels(archive) == [9]
+        assert bytes_by_level(archive)[19] == heavy_bytes
     assert len(archive.require_all_restore()) == 5
 
 

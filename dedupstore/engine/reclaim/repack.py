@@ -17,6 +17,7 @@ from dedupstore.engine.repository import Repository
 from dedupstore.engine.verified_block import VerifiedBlock, verify_block
 from dedupstore.errors import ChunkUnreadable, DamageError, UnsupportedFormat
 from dedupstore.format.block import ChunkInfo, decode_block
+from dedupstore.format.codecs import CODEC_STORED
 from dedupstore.format.pack import BlockInfo, PackKind
 from dedupstore.ids import ChunkId
 from dedupstore.limits import BLOCK_BYTES_TARGET, MANIFEST_BLOCK_BYTES_TARGET
@@ -37,7 +38,7 @@ def copy_needed(
     """Copy what is needed of ``packs`` and return those of which everything has been copied.
 
     Blocks of data that are compressed at a lower level than ``recompress_level`` are compressed
-    anew. What is packed anew is at the level of its pack, if not at a higher one. Every chunk is
+    anew. What is packed anew keeps the level of its block, if it gets no higher one. Every chunk is
     held against its id on the way. A pack in which something needed is damaged is told as an event,
     and is none of these: repair may still get something out of it.
 
@@ -64,9 +65,9 @@ def copy_needed(
     return [use for use in copied if use.pack.id not in writer.pack_ids_stored]
 
 
-def repacked_level(pack_level: int, recompress_level: int | None) -> int:
-    """Return at which level a pack is packed anew: what took long to make small stays so."""
-    return max(pack_level, REPACKING if recompress_level is None else recompress_level)
+def repacked_level(level: int, recompress_level: int | None) -> int:
+    """Return at which level is packed anew what has a level: what took long stays small."""
+    return max(level, REPACKING if recompress_level is None else recompress_level)
 
 
 def _copy_pack(
@@ -77,8 +78,6 @@ def _copy_pack(
     recompress_level: int | None,
 ) -> None:
     table = read_table(repository.store, pack)
-    writer.use_level(pack.kind, repacked_level(table.level, recompress_level))
-    level_min = (recompress_level or 0) if pack.kind is PackKind.DATA else 0
     ordinal = 0
     for block in table.blocks:
         needed = [
@@ -88,7 +87,7 @@ def _copy_pack(
         ]
         ordinal += len(block.chunks)
         if needed:
-            _copy_block(repository, writer, pack, block, needed, level_min)
+            _copy_block(repository, writer, pack, block, needed, recompress_level)
 
 
 def _copy_block(
@@ -97,7 +96,7 @@ def _copy_block(
     pack: StoredPack,
     info: BlockInfo,
     needed: Sequence[ChunkInfo],
-    level_min: int,
+    recompress_level: int | None,
 ) -> None:
     key = pack_key(pack.kind, pack.id)
     data = repository.store.get(key, info.offset, info.stored_bytes)
@@ -106,11 +105,15 @@ def _copy_block(
     _require_sound(verified, [chunk.id for chunk in needed])
     is_large = 2 * info.original_bytes >= _BLOCK_BYTES_TARGETS[pack.kind]
     is_whole = len(needed) == len(block.chunks) and not verified.damaged
+    level_min = (recompress_level or 0) if pack.kind is PackKind.DATA else 0
     if is_large and is_whole and block.header.level >= level_min:
         writer.copy_block(
             pack.kind, EncodedBlock(data, info.original_bytes, block.chunks, block.header.level)
         )
         return
+    # What no level makes smaller goes with any.
+    level = 0 if block.header.codec == CODEC_STORED else block.header.level
+    writer.use_level(pack.kind, repacked_level(level, recompress_level))
     for chunk in needed:
         writer.copy_chunk(pack.kind, chunk.id, verified.chunk(chunk.id))
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
-from dedupstore.engine.compression import REPACKING, Levels
+from dedupstore.engine.compression import REPACKING, Compression
 from dedupstore.engine.confirmed_loss import is_index_complete
 from dedupstore.engine.epochs import Session, epochs_at_work
 from dedupstore.engine.generation import current_generation
@@ -254,12 +254,7 @@ def _reclaim_planned(
         try:
             if not packs:
                 raise NoSpace("the disk has no room for copies of what is needed")
-            # Of the slowest hangs how many may be at work at once.
-            slowest = level_of[packs[-1].pack.id]
-            levels = Levels(slowest, slowest)
-            copied, bytes_written = _repack(
-                repository, marker, packs, levels, options.recompress_level
-            )
+            copied, bytes_written = _repack(repository, marker, packs, options.recompress_level)
         except (NoSpace, UsageError) as error:
             # UsageError: this repository has parity, and what makes it is not installed here.
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
@@ -342,10 +337,11 @@ def _repack(
     repository: Repository,
     marker: Marker,
     packs: Sequence[PackUse],
-    levels: Levels,
     recompress_level: int | None,
 ) -> tuple[list[PackUse], int]:
     session = Session(current_generation(repository.store))
+    # Each block has its own level: no more may be at work at once than memory has room for at any.
+    levels = Compression.SMALL.levels
     with ChunkWriter(repository, session, replace=True, levels=levels) as writer:
         copied = copy_needed(repository, writer, marker.usage, packs, recompress_level)
         return copied, writer.bytes_stored
