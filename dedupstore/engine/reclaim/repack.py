@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.chunk_writer import ChunkWriter
@@ -16,7 +17,7 @@ from dedupstore.engine.reclaim.usage import Usage
 from dedupstore.engine.repository import Repository
 from dedupstore.engine.verified_block import VerifiedBlock, verify_block
 from dedupstore.errors import ChunkUnreadable, DamageError, UnsupportedFormat
-from dedupstore.format.block import ChunkInfo, decode_block
+from dedupstore.format.block import Block, ChunkInfo, decode_block
 from dedupstore.format.codecs import CODEC_STORED
 from dedupstore.format.pack import BlockInfo, PackKind
 from dedupstore.ids import ChunkId
@@ -52,11 +53,8 @@ def copy_needed(
         for use in packs:
             stored = StoredPack(PackKind(use.pack.kind), use.pack.id, use.pack.pack_bytes)
             now_needed = replace(use, needed_chunks=usage.needed_chunks(use.pack.id))
-            try:
-                _copy_pack(repository, writer, usage, stored, recompress_level)
+            if _copy_pack(repository, writer, usage, stored, recompress_level):
                 copied.append(now_needed)
-            except (DamageError, UnsupportedFormat) as error:
-                monitor.event(Event("pack-damaged", stored.key.encode(), error.message))
             monitor.advance(use.pack.pack_bytes, 1)
         writer.flush()
     finally:
@@ -70,52 +68,76 @@ def repacked_level(level: int, recompress_level: int | None) -> int:
     return max(level, REPACKING if recompress_level is None else recompress_level)
 
 
+class _ReadBlock(NamedTuple):
+    """A block of which something is needed, read and verified."""
+
+    info: BlockInfo
+    data: bytes
+    block: Block
+    verified: VerifiedBlock
+    needed: list[ChunkInfo]
+
+
 def _copy_pack(
     repository: Repository,
     writer: ChunkWriter,
     usage: Usage,
     pack: StoredPack,
     recompress_level: int | None,
-) -> None:
-    table = read_table(repository.store, pack)
+) -> bool:
+    """Copy what is needed of a pack; tell whether all of it could be read."""
+    blocks = _needed_blocks(repository, usage, pack)
+    while True:
+        # What cannot be stored is no fault of this pack: it may be what was copied of another.
+        try:
+            block = next(blocks, None)
+        except (DamageError, UnsupportedFormat) as error:
+            repository.monitor.event(Event("pack-damaged", pack.key.encode(), error.message))
+            return False
+        if block is None:
+            return True
+        _copy_block(writer, pack.kind, block, recompress_level)
+
+
+def _needed_blocks(repository: Repository, usage: Usage, pack: StoredPack) -> Iterator[_ReadBlock]:
+    """Yield the blocks of a pack of which something is needed.
+
+    Raises:
+        DamageError, UnsupportedFormat: something needed cannot be read.
+    """
     ordinal = 0
-    for block in table.blocks:
+    for info in read_table(repository.store, pack).blocks:
         needed = [
             chunk
-            for number, chunk in enumerate(block.chunks, ordinal)
+            for number, chunk in enumerate(info.chunks, ordinal)
             if usage.is_needed(pack.id, number)
         ]
-        ordinal += len(block.chunks)
+        ordinal += len(info.chunks)
         if needed:
-            _copy_block(repository, writer, pack, block, needed, recompress_level)
+            key = pack_key(pack.kind, pack.id)
+            data = repository.store.get(key, info.offset, info.stored_bytes)
+            block = decode_block(data)
+            verified = verify_block(block)
+            _require_sound(verified, [chunk.id for chunk in needed])
+            yield _ReadBlock(info, data, block, verified, needed)
 
 
 def _copy_block(
-    repository: Repository,
-    writer: ChunkWriter,
-    pack: StoredPack,
-    info: BlockInfo,
-    needed: Sequence[ChunkInfo],
-    recompress_level: int | None,
+    writer: ChunkWriter, kind: PackKind, read: _ReadBlock, recompress_level: int | None
 ) -> None:
-    key = pack_key(pack.kind, pack.id)
-    data = repository.store.get(key, info.offset, info.stored_bytes)
-    block = decode_block(data)
-    verified = verify_block(block)
-    _require_sound(verified, [chunk.id for chunk in needed])
-    is_large = 2 * info.original_bytes >= _BLOCK_BYTES_TARGETS[pack.kind]
+    info, data, block, verified, needed = read
+    is_large = 2 * info.original_bytes >= _BLOCK_BYTES_TARGETS[kind]
     is_whole = len(needed) == len(block.chunks) and not verified.damaged
-    level_min = (recompress_level or 0) if pack.kind is PackKind.DATA else 0
+    level_min = (recompress_level or 0) if kind is PackKind.DATA else 0
     if is_large and is_whole and block.header.level >= level_min:
-        writer.copy_block(
-            pack.kind, EncodedBlock(data, info.original_bytes, block.chunks, block.header.level)
-        )
+        encoded = EncodedBlock(data, info.original_bytes, block.chunks, block.header.level)
+        writer.copy_block(kind, encoded)
         return
     # What no level makes smaller goes with any.
     level = 0 if block.header.codec == CODEC_STORED else block.header.level
-    writer.use_level(pack.kind, repacked_level(level, recompress_level))
+    writer.use_level(kind, repacked_level(level, recompress_level))
     for chunk in needed:
-        writer.copy_chunk(pack.kind, chunk.id, verified.chunk(chunk.id))
+        writer.copy_chunk(kind, chunk.id, verified.chunk(chunk.id))
 
 
 def _require_sound(verified: VerifiedBlock, ids: Sequence[ChunkId]) -> None:
