@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-WORKERS_MAX = 4
+_WORKERS_MAX = 4
 
 
 def worker_count() -> int:
@@ -12,4 +12,4 @@ def worker_count() -> int:
 
     What each thread holds must stay small beside a bound of 200 MB for everything.
     """
-    return max(1, min(WORKERS_MAX, len(os.sched_getaffinity(0))))
+    return max(1, min(_WORKERS_MAX, len(os.sched_getaffinity(0))))
