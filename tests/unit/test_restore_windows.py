@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from dedupstore.errors import NoSpace
 from dedupstore.format import block as block_format
 from dedupstore.format.codecs import decode_payload, decode_payload_into
 from dedupstore.operations.restore import run as restore_run
-from dedupstore.operations.restore import windows
+from dedupstore.operations.restore import window_run, windows
 from dedupstore.operations.restore.windows import WindowBounds
 from dedupstore.operations.restore.writer import Draft
 from sample_repository import log_lines
@@ -278,6 +279,37 @@ def test_a_full_target_keeps_what_fits(
         restore_latest(repository, tmp_path / "out")
     assert restored(tmp_path / "out", logs) == {name: tree[name] for name in sorted(tree)[:5]}
     assert open_descriptors() == before
+
+
+def test_on_a_full_disk_no_file_is_closed_that_a_thread_writes_to(
+    repository: Repository, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one thread finds the target full, files stay open until the others have ended."""
+    for count in (1, 2):
+        tree = write_logs(logs, count)
+        dedupstore.snapshot(repository, [logs])
+    both_write = threading.Barrier(2)
+    closed: list[bool] = []
+    write = Draft.write
+    calls = iter(range(1 << 30))
+
+    def write_slowly(draft: Draft, data: bytes | memoryview, offset: int) -> None:
+        number = next(calls)
+        if number < 2:
+            both_write.wait(5)
+        if number == 0:
+            raise OSError(errno.ENOSPC, "full for a test")
+        if number == 1:
+            time.sleep(0.1)
+            closed.append(draft.descriptor < 0)
+        write(draft, data, offset)
+
+    monkeypatch.setattr(window_run, "worker_count", lambda: 2)
+    monkeypatch.setattr(Draft, "write", write_slowly)
+    report = restore_latest(repository, tmp_path / "out")
+    assert closed == [False]
+    assert not report.failed
+    assert restored(tmp_path / "out", logs) == tree
 
 
 class Interrupted(BaseException):

@@ -6,8 +6,8 @@ import errno
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from itertools import islice
+from typing import TypeVar
 
 from dedupstore.engine.block_cache import BlockPlace
 from dedupstore.engine.block_runs import block_runs
@@ -27,6 +27,8 @@ from dedupstore.operations.restore.scattering import Wanted, give_up, scatter_ru
 from dedupstore.operations.restore.windows import Step, Window
 from dedupstore.operations.restore.writer import is_wanted
 from dedupstore.storage.contract import ReadStore
+
+Result = TypeVar("Result")
 
 _LOOKUP_CHUNKS = 4096
 _TOO_MANY_OPEN = frozenset((errno.EMFILE, errno.ENFILE))
@@ -155,9 +157,8 @@ class WindowRun(Closing):
             raise
 
     def _wait(self, fetched: Iterable[Future[int]]) -> None:
-        for done in as_completed(fetched):
-            with self._room_made():
-                self._one_by_one.outcome.advance(done.result())
+        for written_bytes in self._results(fetched):
+            self._one_by_one.outcome.advance(written_bytes)
         self._is_stopped = False
         for file in [file for file in self._open if file.is_given_up]:
             self._give_up(file)
@@ -169,9 +170,8 @@ class WindowRun(Closing):
             for file in files
             if isinstance(file, RebuiltFile) and file.is_under_way
         ]
-        for done in as_completed(rebuilt):
-            with self._room_made():
-                done.result()
+        for _ in self._results(rebuilt):
+            pass
 
     def _finish(self, window: Window) -> None:
         outcome = self._one_by_one.outcome
@@ -192,17 +192,23 @@ class WindowRun(Closing):
         if step.file is not None:
             self._give_up(step.file)
 
-    @contextmanager
-    def _room_made(self) -> Iterator[None]:
-        """Give up all files that are under way where a ``with`` block finds the target full.
+    def _results(self, futures: Iterable[Future[Result]]) -> Iterator[Result]:
+        """Yield what threads return; give up all files under way where one finds the target full.
 
-        They are then restored one by one, so that as many as fit are whole.
+        They are then restored one by one, so that as many as fit are whole. That waits for the
+        last thread: until then any of them may be writing to any file.
         """
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
+        is_full = False
+        for done in as_completed(futures):
+            try:
+                result = done.result()
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                is_full = True
+            else:
+                yield result
+        if is_full:
             self._give_up_all()
 
     def _give_up_all(self) -> None:
