@@ -164,8 +164,10 @@ class PackWriter:
             self._append_oldest()
 
     def _append_oldest(self) -> None:
-        encoding, buffer = self._in_flight.popleft()
+        encoding, buffer = self._in_flight[0]
+        # A block that failed stays the oldest, so that nothing can be finished without it.
         encoded = encoding.result()
+        self._in_flight.popleft()
         if len(buffer) == self._block_bytes_target:
             self._free_buffers.append(buffer)
         self.add_block(encoded)

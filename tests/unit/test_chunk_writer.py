@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dedupstore
 from dedupstore import Repository
 from dedupstore.chunking.chunks import Chunks
+from dedupstore.engine import block_encoder, chunk_writer
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.healing_index import HealingIndex
+from dedupstore.errors import DamageError
 from dedupstore.format.hashing import digest
 from dedupstore.ids import ChunkId, PackId
 from dedupstore.limits import KIB
@@ -97,3 +101,27 @@ def test_a_chunk_longer_than_a_block_has_its_own(repository: Repository) -> None
     assert store(repository, [batch])[0] == sum(map(len, batch))
     with ChunkReader(repository) as reader:
         assert [bytes(reader.read(digest(chunk))) for chunk in batch] == batch
+
+
+def test_nothing_is_finished_after_a_block_failed(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever goes past the error of one block meets it again, and cannot tell of what follows."""
+    monkeypatch.setattr(chunk_writer, "BLOCK_BYTES_TARGET", 100 * KIB)
+    is_proved = block_encoder._is_proved
+    proofs: list[bool] = []
+
+    def fail_once(*arguments: Any) -> bool:
+        proofs.append(is_proved(*arguments))
+        return len(proofs) > 1
+
+    monkeypatch.setattr(block_encoder, "_is_proved", fail_once)
+    numbers = random.Random(8)
+    with repository.session() as session, ChunkWriter(repository, session) as writer:
+        for _ in range(20):
+            with suppress(DamageError):
+                writer.add_data(chunks_of([numbers.randbytes(60 * KIB)]))
+        for _ in range(2):
+            with pytest.raises(DamageError, match="did not decode"):
+                writer.flush()
+        assert not writer.pack_ids_stored
