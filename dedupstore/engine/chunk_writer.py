@@ -139,8 +139,6 @@ class ChunkWriter(Closing):
     def use_level(self, kind: PackKind, level: int) -> None:
         """Compress at one level what is copied into packs of a kind from now on.
 
-        It is none for which fewer may compress at once than for the levels of the beginning.
-
         Raises:
             DamageError, NoSpace, StorageError: something could not be stored.
         """

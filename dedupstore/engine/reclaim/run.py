@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from dedupstore.engine.chunk_reader import ChunkReader
 from dedupstore.engine.chunk_writer import ChunkWriter
-from dedupstore.engine.compression import REPACKING, Compression
+from dedupstore.engine.compression import REPACKING
 from dedupstore.engine.confirmed_loss import is_index_complete
 from dedupstore.engine.epochs import Session, epochs_at_work
 from dedupstore.engine.generation import current_generation
@@ -340,9 +340,7 @@ def _repack(
     recompress_level: int | None,
 ) -> tuple[list[PackUse], int]:
     session = Session(current_generation(repository.store))
-    # Each block has its own level: no more may be at work at once than memory has room for at any.
-    levels = Compression.SMALL.levels
-    with ChunkWriter(repository, session, replace=True, levels=levels) as writer:
+    with ChunkWriter(repository, session, replace=True) as writer:
         copied = copy_needed(repository, writer, marker.usage, packs, recompress_level)
         return copied, writer.bytes_stored
 
