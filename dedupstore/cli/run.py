@@ -17,6 +17,8 @@ from dedupstore.errors import DedupstoreError, SnapshotUnknown
 
 _PROGRAM = "dedupstore"
 _COMPLETION_VARIABLE = "_DEDUPSTORE_COMPLETE"
+_NO_THREAD = "can't start new thread"
+"""How the interpreter says so, with an exception that means anything."""
 
 
 def run(arguments: list[str]) -> int:
@@ -77,10 +79,22 @@ def _usage_hint(error: click.ClickException) -> str | None:
 
 
 def _fail_unexpected(session: Session, arguments: list[str], error: Exception) -> int:
-    message = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-    hint = None if isinstance(error, OSError) else "this is a bug; please report it"
-    kind = "system" if isinstance(error, OSError) else "internal"
+    message, kind, hint = _refused_by_system(error), "system", None
+    if message is None:
+        message, kind = f"{type(error).__name__}: {error}", "internal"
+        hint = "this is a bug; please report it"
     return _fail(session, arguments, exit_codes.FAILED, kind, message, hint)
+
+
+def _refused_by_system(error: Exception) -> str | None:
+    """Return what the system has refused; ``None`` where the fault is ours."""
+    if isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        return "there may be no more threads"
+    return None
 
 
 def _fail(
