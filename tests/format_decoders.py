@@ -310,6 +310,8 @@ DECODERS: dict[str, Decoder] = {
 }
 
 NO_DECODERS = {
+    "block.level_flags": "writes",
+    "block.level_of_flags": "takes any number",
     "canonical_json.bytes_to_json": "writes",
     "entry.entry_contents": "names parts of an entry that has been read",
     "entry.path_sort_key": "compares paths that have been read",
