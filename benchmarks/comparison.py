@@ -11,7 +11,7 @@ from corpora import Corpus, RestoreDiffers, footprint, require_equal, restored_r
 from documents import Head
 from engines.engine import Engine, EngineMissing, Operation, Scratch
 from measuring import CommandFailed, measure, measure_all, peak_rss_floor_bytes
-from priming import settle
+from priming import little_free_memory, settle
 from results import Comparison, EngineResult, Status, Storage
 
 
@@ -39,12 +39,13 @@ def compare(plan: Plan) -> Comparison:
     head = Head.now()
     results = [_enlist(engine) for engine in plan.engines]
     newest = _make_newest(plan.work)
-    for run in range(plan.runs):
-        for place in range(len(results)):
-            # Each run starts with another engine, so that none always follows the same one.
-            chosen = (place + run) % len(results)
-            if results[chosen].status is Status.DONE:
-                _run_engine(plan, plan.engines[chosen], results[chosen], run, newest)
+    with little_free_memory(plan.prime_bytes):
+        for run in range(plan.runs):
+            for place in range(len(results)):
+                # Each run starts with another engine, so that none always follows the same one.
+                chosen = (place + run) % len(results)
+                if results[chosen].status is Status.DONE:
+                    _run_engine(plan, plan.engines[chosen], results[chosen], run, newest)
     return Comparison(
         head=head,
         corpora=plan.corpora,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _SPARE_BYTES = 500_000_000
+_FREE_SHARE = 2
 
 
 def prime_bytes_for(corpus_bytes: int) -> int:
@@ -33,9 +36,56 @@ def settle(prime_bytes: int) -> None:
     os.waitpid(child, 0)
 
 
+@contextmanager
+def little_free_memory(prime_bytes: int) -> Iterator[None]:
+    """Leave about twice `prime_bytes` of memory free until the block ends (0: all that there is).
+
+    ``settle`` makes some memory ready, but of much that is free the system may take any. The rest
+    is held by a child, which gets it from the host meanwhile.
+    """
+    free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    held_bytes = free_bytes - _FREE_SHARE * prime_bytes
+    if not prime_bytes or held_bytes <= 0:
+        yield
+        return
+    ready, tell = os.pipe()
+    ending, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(end)
+        _hold(held_bytes, tell, ending)
+    os.close(tell)
+    os.close(ending)
+    try:
+        # An end without a word is one, too: then memory is as it was.
+        os.read(ready, 1)
+        yield
+    finally:
+        os.close(ready)
+        os.close(end)
+        os.waitpid(child, 0)
+
+
+def _hold(size_bytes: int, tell: int, ending: int) -> None:
+    """Hold memory until nobody has the other end of ``ending`` any more, be it killed."""
+    try:
+        held = _touched(size_bytes)
+        os.write(tell, b"1")
+        os.read(ending, 1)
+        held.close()
+    finally:
+        os._exit(0)
+
+
+def _touched(size_bytes: int) -> mmap.mmap:
+    return mmap.mmap(
+        -1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+    )
+
+
 def _touch_and_exit(size_bytes: int) -> None:
     try:
-        mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+        _touched(size_bytes)
     finally:
         # Nothing of the parent's clean-up may run here.
         os._exit(0)
