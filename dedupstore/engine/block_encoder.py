@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dedupstore.chunking.chunks import Chunks
 from dedupstore.engine.buffers import fresh_buffer
+from dedupstore.engine.equal_bytes import are_equal
 from dedupstore.errors import DamageError
 from dedupstore.format.block import Block, ChunkInfo, decode_block, encode_block_head
 from dedupstore.format.codecs import CODEC_STORED, CODEC_ZSTD, LEVEL_MAX, ZstdCompressor
@@ -25,7 +26,6 @@ _PROBE_BYTES = 4 * KIB
 _PROBE_LEVEL = 1
 
 _PROOF_BYTES_MIN = 64 * KIB
-_COMPARED_BYTES = 64 * KIB
 
 
 class OpenBlock:
@@ -142,20 +142,10 @@ def _is_proved(decoded: Block, chunks: Sequence[ChunkInfo], original: memoryview
     if decoded.chunks != tuple(chunks) or decoded.header.original_bytes != len(original):
         return False
     if decoded.header.codec == CODEC_STORED:
-        return _are_equal(decoded.payload, original)
+        return are_equal(decoded.payload, original)
     proof = _own.memory(len(original))
     decoded.original_into(proof)
-    return _are_equal(proof, original)
-
-
-def _are_equal(one: memoryview, other: memoryview) -> bool:
-    """Compare two long views: by itself, Python would do so byte by byte."""
-    return len(one) == len(other) and all(
-        bytes(one[begin : begin + _COMPARED_BYTES]).startswith(
-            other[begin : begin + _COMPARED_BYTES]
-        )
-        for begin in range(0, len(one), _COMPARED_BYTES)
-    )
+    return are_equal(proof, original)
 
 
 class _OfThread(threading.local):

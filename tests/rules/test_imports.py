@@ -43,6 +43,7 @@ LATE_IMPORTS = {
     "dedupstore/chunking/gear_table.py:derive_gear_table": "hashlib loads OpenSSL",
     "dedupstore/chunking/kernel.py:_python_twin": "only where there is no native kernel",
     "dedupstore/clock.py:parse_zone": "only where a zone is named; zoneinfo loads sysconfig",
+    "dedupstore/engine/equal_bytes.py:_long_equal": "only what stores a MiB and more needs ctypes",
     "dedupstore/engine/index_home.py:_outer_folder": "only for repositories that are read-only",
     "dedupstore/engine/record_trim.py:find_cut": "only what is trimmed has its times read",
     "dedupstore/engine/repository.py:_home_of_index": "lists of snapshots need no index",
