@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import groupby
 
 from dedupstore.engine.chunk_reader import ChunkReader
+from dedupstore.engine.latest_used import LatestUsed
 from dedupstore.engine.snapshots import Snapshot
 from dedupstore.engine.tree_reader import manifest_piece_ids
 from dedupstore.errors import DamageError, UnsupportedFormat
@@ -53,7 +53,7 @@ class KnownIndex:
         self._sizes_and_times = _PiecesByHash()
         self._first_keys: list[bytes] = []
         self._pieces_of_keys = array("Q")
-        self._held: OrderedDict[int, list[StoredFile]] = OrderedDict()
+        self._held: LatestUsed[int, list[StoredFile]] = LatestUsed(_PIECES_HELD)
         self.is_built = False
 
     @property
@@ -171,11 +171,7 @@ class KnownIndex:
                 files = list(stored_files(piece_body(self._reader.read(id_), 0)))
             except (DamageError, UnsupportedFormat):
                 files = []
-            self._held[number] = files
-            if len(self._held) > _PIECES_HELD:
-                self._held.popitem(last=False)
-        else:
-            self._held.move_to_end(number)
+            self._held.put(number, files)
         return files
 
 
