@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dedupstore.engine.block_salvage import salvage_block
 from dedupstore.engine.pack_reader import read_block
-from dedupstore.engine.verified_block import OpenBlock, open_block
+from dedupstore.engine.verified_block import DecodedBlock, decoded_block
 from dedupstore.engine.workers import worker_count
 from dedupstore.errors import DamageError
 from dedupstore.ids import ChunkId
@@ -39,7 +39,7 @@ class BlockCache:
         self._store = store
         self._salvages = salvages
         self._given_up: set[BlockPlace] = set()
-        self._blocks: OrderedDict[BlockPlace, Future[OpenBlock]] = OrderedDict()
+        self._blocks: OrderedDict[BlockPlace, Future[DecodedBlock]] = OrderedDict()
         self._executor = ThreadPoolExecutor(worker_count(), "dedupstore-read")
 
     def prefetch(self, place: BlockPlace, ids: Sequence[ChunkId] = ()) -> None:
@@ -51,7 +51,7 @@ class BlockCache:
         while len(self._blocks) > BLOCKS_HELD_MAX:
             self._blocks.popitem(last=False)[1].cancel()
 
-    def get(self, place: BlockPlace) -> OpenBlock:
+    def get(self, place: BlockPlace) -> DecodedBlock:
         """Return a block, waiting for it if need be.
 
         Raises:
@@ -70,9 +70,9 @@ class BlockCache:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._blocks.clear()
 
-    def _load(self, place: BlockPlace, ids: Sequence[ChunkId]) -> OpenBlock:
+    def _load(self, place: BlockPlace, ids: Sequence[ChunkId]) -> DecodedBlock:
         try:
-            block = open_block(read_block(self._store, *place))
+            block = decoded_block(read_block(self._store, *place))
             block.prove(ids)
             return block
         except DamageError as damage:
@@ -83,4 +83,4 @@ class BlockCache:
             if not chunks:
                 self._given_up.add(place)
                 raise
-            return OpenBlock(chunks, damage.message)
+            return DecodedBlock(chunks, damage.message)

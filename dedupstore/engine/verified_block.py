@@ -29,7 +29,7 @@ class VerifiedBlock(NamedTuple):
         return found
 
 
-class OpenBlock:
+class DecodedBlock:
     """The chunks of a block by id; each is held against it when it is first asked for.
 
     ``damage`` says what is wrong with a block of which ``chunks`` are all that could be salvaged.
@@ -69,13 +69,13 @@ class OpenBlock:
         return chunk
 
 
-def open_block(block: Block) -> OpenBlock:
+def decoded_block(block: Block) -> DecodedBlock:
     """Decode a block.
 
     Raises:
         FormatError, UnsupportedFormat: the payload does not decode.
     """
-    return OpenBlock(dict(_chunks_of(block)))
+    return DecodedBlock(dict(_chunks_of(block)))
 
 
 def verify_block(block: Block) -> VerifiedBlock:
