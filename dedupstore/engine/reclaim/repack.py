@@ -9,7 +9,6 @@ from typing import NamedTuple
 from dedupstore.engine.block_encoder import EncodedBlock
 from dedupstore.engine.chunk_writer import ChunkWriter
 from dedupstore.engine.compression import REPACKING
-from dedupstore.engine.keys import pack_key
 from dedupstore.engine.monitor import Event
 from dedupstore.engine.pack_reader import StoredPack, read_table
 from dedupstore.engine.reclaim.plan import PackUse
@@ -114,8 +113,7 @@ def _needed_blocks(repository: Repository, usage: Usage, pack: StoredPack) -> It
         ]
         ordinal += len(info.chunks)
         if needed:
-            key = pack_key(pack.kind, pack.id)
-            data = repository.store.get(key, info.offset, info.stored_bytes)
+            data = repository.store.get(pack.key, info.offset, info.stored_bytes)
             block = decode_block(data)
             verified = verify_block(block)
             _require_sound(verified, [chunk.id for chunk in needed])

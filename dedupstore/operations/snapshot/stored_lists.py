@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from dedupstore.engine.chunk_reader import ChunkReader
@@ -75,10 +75,7 @@ class StoredLists:
         """
         if file.entry is not None:
             return self.have_all(entry_contents(file.entry))
-        was_looked_up = self._found_in_opening == self._index.openings
-        if was_looked_up and self._found.issuperset(file.chunk_ids):
-            return True
-        return self._are_stored(file.chunk_ids)
+        return self._were_found(file.chunk_ids) or self._are_stored(file.chunk_ids)
 
     def have_all(self, contents: Iterable[Content]) -> bool:
         """Tell whether all chunks of these lists can be relied on.
@@ -98,11 +95,11 @@ class StoredLists:
             return False
 
     def _was_found(self, content: Content) -> bool:
-        return (
-            not content.level
-            and self._found_in_opening == self._index.openings
-            and self._found.issuperset([extent.id for extent in content.extents])
-        )
+        return not content.level and self._were_found([extent.id for extent in content.extents])
+
+    def _were_found(self, ids: Sequence[ChunkId]) -> bool:
+        """Tell whether chunks are among those that were looked up last, in the same index."""
+        return self._found_in_opening == self._index.openings and self._found.issuperset(ids)
 
     def _are_stored(self, ids: Iterable[ChunkId]) -> bool:
         wanted = set(ids)
