@@ -71,21 +71,30 @@ def counted(
         return written, STEPS[step](repository, base / "logs")
 
 
+def require_calls_at_most(
+    bound: float,
+    item: str,
+    step: str,
+    write: Callable[[Path, int], int],
+    items: int,
+    base: Path,
+) -> None:
+    """Fail if a step calls more for each ``item`` that is added than ``bound``."""
+    counted(step, write, WARM_UP, base / "warm-up")
+    count, once = counted(step, write, items, base / "once")
+    more, twice = counted(step, write, 2 * items, base / "twice")
+    require_growth_at_most(bound, once, twice, more - count, f"Python calls a {item}")
+
+
 @pytest.mark.parametrize("step", PYTHON_CALLS_PER_CHUNK)
 def test_python_calls_per_chunk(step: str, tmp_path: Path) -> None:
     """Twice as many chunks of one log cost no more calls than the bound for each."""
-    counted(step, write_log, WARM_UP, tmp_path / "warm-up")
-    chunks, once = counted(step, write_log, CHUNKS, tmp_path / "once")
-    more_chunks, twice = counted(step, write_log, 2 * CHUNKS, tmp_path / "twice")
     bound = PYTHON_CALLS_PER_CHUNK[step]
-    require_growth_at_most(bound, once, twice, more_chunks - chunks, "Python calls a chunk")
+    require_calls_at_most(bound, "chunk", step, write_log, CHUNKS, tmp_path)
 
 
 @pytest.mark.parametrize("step", PYTHON_CALLS_PER_FILE)
 def test_python_calls_per_file(step: str, tmp_path: Path) -> None:
     """Twice as many small files cost no more calls than the bound for each."""
-    counted(step, write_small_logs, WARM_UP, tmp_path / "warm-up")
-    files, once = counted(step, write_small_logs, FILES, tmp_path / "once")
-    more_files, twice = counted(step, write_small_logs, 2 * FILES, tmp_path / "twice")
     bound = PYTHON_CALLS_PER_FILE[step]
-    require_growth_at_most(bound, once, twice, more_files - files, "Python calls a file")
+    require_calls_at_most(bound, "file", step, write_small_logs, FILES, tmp_path)
